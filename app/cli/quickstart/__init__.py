@@ -1,0 +1,1 @@
+"""`sealkeeper quickstart`: the whole job on a token, narrated and verified at the end."""

@@ -1,0 +1,1 @@
+"""Principals and published objects of the local directory."""

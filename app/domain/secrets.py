@@ -1,0 +1,60 @@
+"""Interfaces of the places that keep PINs and passphrases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from app.domain.errors import SealkeeperError
+    from app.domain.secret import Secret
+
+
+class SecretStore(Protocol):
+    """Keeps secrets by name across restarts; may block for a desktop keyring's prompt."""
+
+    @property
+    def description(self) -> str:
+        """Where secrets are kept, for the screen: `Secret Service keyring`, `file … (0600)`."""
+        ...
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is the fallback file, which the screen must say."""
+        ...
+
+    def get(self, name: str) -> Secret | None:
+        """The secret, or None.
+
+        Raises:
+            SecretUnavailable: the store cannot be opened.
+        """
+        ...
+
+    def set(self, name: str, secret: Secret) -> None:
+        """Keep a secret, durable on return.
+
+        Raises:
+            SecretUnavailable: the store cannot be written.
+        """
+        ...
+
+    def delete(self, name: str) -> None:
+        """Forget a secret; nothing happens when there is none."""
+        ...
+
+
+class PinSource(Protocol):
+    """Gives a token's PIN when a login is needed, also again after a restart of the library."""
+
+    def pin(self) -> Secret | None:
+        """The PIN; None means the token asks on its own PIN pad.
+
+        Raises:
+            PinRefusedBefore: it was refused earlier and nobody has changed it since.
+            NotLoggedIn: no PIN is stored and none was entered.
+        """
+        ...
+
+    def refused(self, error: SealkeeperError) -> None:
+        """Called once when the token refused this PIN, before the error is raised."""
+        ...

@@ -1,0 +1,1 @@
+"""The Qt console, the only package that imports PySide6."""

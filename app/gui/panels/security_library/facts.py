@@ -1,0 +1,315 @@
+"""What the Security Library panels show, put together from the services; knows nothing of Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.domain.errors import InvalidInput, SealkeeperError
+from app.domain.libraries import Library, ProviderEntry, SlotRegistration
+from app.domain.status import LinkState
+from app.domain.tokens import PinState, SlotFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.domain.keys import KeyAlgorithm, TokenIdentity
+    from app.services.backend import Backend
+    from app.services.security_library.keys import KeyOnToken
+    from app.services.security_library.slots import SlotTest
+
+_PIN_WORDS = {
+    PinState.READY: (LinkState.OK, "Ready"),
+    PinState.COUNT_LOW: (LinkState.WARNING, "Few tries left"),
+    PinState.FINAL_TRY: (LinkState.WARNING, "One try left"),
+    PinState.LOCKED: (LinkState.BAD, "Locked"),
+    PinState.NOT_INITIALISED: (LinkState.BAD, "No user PIN"),
+    PinState.TO_BE_CHANGED: (LinkState.WARNING, "To be changed"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRow:
+    """One slot of a library, or one registration with what its token says now.
+
+    Attributes:
+        slot: what the library reports; None when the token is in no slot or cannot be asked.
+        registration: None for a slot that is not registered.
+        registered_for: all accounts that may open the token.
+        problem: why `slot` is None; "" otherwise.
+    """
+
+    library: Library
+    slot: SlotFacts | None
+    registration: SlotRegistration | None
+    registered_for: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def token(self) -> TokenIdentity | None:
+        """The token, as it was registered or as it is reported."""
+        if self.registration is not None:
+            return self.registration.token
+        return self.slot.token if self.slot is not None else None
+
+    @property
+    def title(self) -> str:
+        """Label of the token, or what stands in the slot instead."""
+        if self.token is not None:
+            return self.token.label
+        if self.slot is not None and self.slot.token_present:
+            return "Not initialised"
+        return "Empty slot"
+
+    @property
+    def is_blank(self) -> bool:
+        """A token that waits for its initialisation."""
+        slot = self.slot
+        return slot is not None and slot.token_present and not slot.initialised
+
+    @property
+    def is_empty(self) -> bool:
+        """A slot without a token."""
+        return self.slot is not None and not self.slot.token_present
+
+    @property
+    def serial(self) -> str:
+        """Serial of the token."""
+        return self.token.serial if self.token is not None else ""
+
+    @property
+    def model(self) -> str:
+        """Model and firmware of the token, as far as they are reported."""
+        slot = self.slot
+        return ", ".join(filter(None, (slot.model, slot.firmware))) if slot is not None else ""
+
+    @property
+    def description(self) -> str:
+        """What the library calls the slot."""
+        return self.slot.description if self.slot is not None else ""
+
+    @property
+    def slot_id(self) -> str:
+        """The slot id now; the one of the last sight, in brackets, while the token is away."""
+        if self.slot is not None:
+            return str(self.slot.slot_id)
+        return f"({self.registration.slot_hint})" if self.registration is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryRow:
+    """One registered library, its slots, and why it does not answer ("" when it does)."""
+
+    library: Library
+    slots: tuple[SlotRow, ...]
+    registrations: int
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRow:
+    """One line of the provider list and where its keys live."""
+
+    entry: ProviderEntry
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderList:
+    """The providers and the libraries that could not be asked, with one sentence each."""
+
+    rows: tuple[ProviderRow, ...]
+    problems: tuple[tuple[str, str], ...]
+
+
+def library_rows(backend: Backend) -> tuple[LibraryRow, ...]:
+    """The registered libraries with their slots as they are now; asks every library."""
+    registrations = backend.slots.registered()
+    return tuple(
+        _library_row(backend, library, [r for r in registrations if r.library_id == library.id])
+        for library in backend.libraries.list()
+    )
+
+
+def _library_row(
+    backend: Backend, library: Library, registrations: Sequence[SlotRegistration]
+) -> LibraryRow:
+    try:
+        slots = backend.libraries.slots(library.id)
+    except SealkeeperError as error:
+        return LibraryRow(library, (), len(registrations), error.one_line())
+    rows = tuple(
+        SlotRow(
+            library,
+            slot,
+            None,
+            tuple(str(r.account) for r in registrations if slot.token == r.token),
+        )
+        for slot in slots
+    )
+    return LibraryRow(library, rows, len(registrations))
+
+
+def registered_rows(backend: Backend) -> tuple[SlotRow, ...]:
+    """The registrations with what their tokens say now; asks every library that has one."""
+    found: list[SlotRow] = []
+    for row in library_rows(backend):
+        slots = {slot.slot.token: slot.slot for slot in row.slots if slot.slot is not None}
+        for registration in backend.slots.registered():
+            if registration.library_id != row.library.id:
+                continue
+            slot = slots.get(registration.token)
+            absent = f"No slot of {row.library.vendor} holds this token now."
+            problem = "" if slot is not None else row.problem or absent
+            found.append(
+                SlotRow(row.library, slot, registration, (str(registration.account),), problem)
+            )
+    return tuple(sorted(found, key=lambda r: (r.title.casefold(), r.registered_for)))
+
+
+def slot_state(row: SlotRow) -> tuple[LinkState, str]:
+    """State of a slot in a word: of its password, or why it cannot be opened."""
+    if row.slot is None:
+        return LinkState.BAD, "Not connected"
+    if row.registration is not None and row.registration.pin_refused_at is not None:
+        return LinkState.BAD, "Password refused"
+    if row.is_empty:
+        return LinkState.UNCHECKED, "Empty"
+    if row.is_blank:
+        return LinkState.WARNING, "Not initialised"
+    return _pin_state(row.slot)
+
+
+def _pin_state(slot: SlotFacts) -> tuple[LinkState, str]:
+    if slot.problem:
+        return LinkState.BAD, "Cannot be read"
+    if slot.pin_state is None:
+        return LinkState.UNCHECKED, "Not reported"
+    return _PIN_WORDS[slot.pin_state]
+
+
+def slot_facts(row: SlotRow) -> tuple[tuple[str, str], ...]:
+    """Everything that is known of a slot, as (name, value); what is not reported is left out."""
+    slot, token = row.slot, row.token
+    pairs = [
+        ("Token label", token.label if token is not None else ""),
+        ("Serial", token.serial if token is not None else ""),
+        ("Slot id", f"{row.slot_id} (a hint; it may change)" if row.slot_id else ""),
+        ("Registered for", ", ".join(row.registered_for) or "nobody"),
+    ]
+    if slot is not None:
+        pad = "PIN pad of the token" if slot.protected_authentication_path else "PIN"
+        pairs += [
+            ("Model", slot.model or ""),
+            ("Firmware", slot.firmware or ""),
+            ("Manufacturer", slot.token_manufacturer or slot.manufacturer),
+            ("Description", slot.description),
+            ("Log-on by", pad if slot.token is not None else ""),
+            ("Problem", slot.problem),
+        ]
+    pairs += [("Library", row.library.spec.path), ("Problem", row.problem)]
+    return tuple((name, value) for name, value in pairs if value)
+
+
+def parse_environment(text: str) -> tuple[tuple[str, str], ...]:
+    """Lines of NAME=VALUE; empty lines are passed over.
+
+    Raises:
+        InvalidInput: a line that is none, or a name that is given twice.
+    """
+    found: dict[str, str] = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        name, separator, value = line.partition("=")
+        name = name.strip()
+        if not separator or not name or any(letter.isspace() for letter in name):
+            raise InvalidInput(
+                f"“{line}” is not an environment variable.", remedy="Write NAME=VALUE."
+            )
+        if name in found:
+            raise InvalidInput(f"{name} is given twice.", remedy="Give it once.")
+        found[name] = value.strip()
+    return tuple(found.items())
+
+
+def provider_list(backend: Backend) -> ProviderList:
+    """All providers, and what could not be asked; waits for silent libraries a few seconds."""
+    tokens: dict[str, list[str]] = {}
+    libraries = {library.id: library for library in backend.libraries.list()}
+    for registration in backend.slots.registered():
+        library = libraries.get(registration.library_id)
+        if library is not None:
+            names = tokens.setdefault(library.provider_name, [])
+            if registration.token.label not in names:
+                names.append(registration.token.label)
+    holders = {name: f"Token {', '.join(labels)}" for name, labels in tokens.items()}
+    rows = tuple(
+        ProviderRow(entry, holders.get(entry.provider, "Encrypted files of this computer"))
+        for entry in backend.providers.entries()
+    )
+    problems = tuple(
+        (library.vendor, sentence) for library, sentence in backend.providers.problems()
+    )
+    return ProviderList(rows, problems)
+
+
+def algorithm_words(algorithms: Sequence[KeyAlgorithm]) -> str:
+    """`RSA, ECDSA P-256, ECDSA P-384`."""
+    return ", ".join(each.value.replace("_P", " P-") for each in algorithms) or "none"
+
+
+def test_words(test: SlotTest) -> tuple[LinkState, str, str]:
+    """State, sentence and second sentence about a slot test."""
+    label = test.registration.token.label
+    can = f"{test.mechanisms} mechanisms; keys: {algorithm_words(test.algorithms)}."
+    if test.signs:
+        sentence = f"The token “{label}” signs, in {test.milliseconds:.1f} ms."
+        return LinkState.OK, sentence, f"{test.note} {can}"
+    return LinkState.WARNING, f"The token “{label}” opens, but did not sign.", f"{test.note} {can}"
+
+
+def key_users(key: KeyOnToken) -> tuple[LinkState, str]:
+    """Who uses a key: `Orphan` when nobody does."""
+    return (LinkState.OK, key.used_by) if key.used_by else (LinkState.WARNING, "Orphan")
+
+
+def yes_no(value: bool | None) -> str:
+    """An attribute that a token may not report."""
+    return "not reported" if value is None else "yes" if value else "no"
+
+
+def key_facts(key: KeyOnToken) -> tuple[tuple[str, str], ...]:
+    """Everything that is known of a key pair, as (name, value)."""
+    found, locator = key.description, key.description.locator
+    halves = [
+        name
+        for name, there in (("private", found.has_private), ("public", found.has_public))
+        if there
+    ]
+    return (
+        ("Used by", key.used_by or "nobody that is known here"),
+        ("Key", str(locator.spec)),
+        ("Halves", " and ".join(halves)),
+        (
+            "Local",
+            f"{yes_no(found.local)} (generated in the token)"
+            if found.local
+            else yes_no(found.local),
+        ),
+        ("Extractable", yes_no(found.extractable)),
+        ("Sensitive", yes_no(found.sensitive)),
+        ("CKA_ID", _grouped(locator.cka_id)),
+        ("SHA-256", _grouped(locator.public_key_sha256)),
+    )
+
+
+def _grouped(digits: str) -> str:
+    """Hex in groups, so that a narrow pane can break it."""
+    return " ".join(digits[start : start + 8] for start in range(0, len(digits), 8))
+
+
+def delete_consequence(key: KeyOnToken) -> str:
+    """What happens when a key is deleted, for the question before it."""
+    gone = "The key pair is destroyed in its store; only a backup of the HSM brings it back."
+    if not key.used_by:
+        return gone
+    return f"It is the key of {key.used_by}, which cannot sign any more then. {gone}"

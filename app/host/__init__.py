@@ -1,0 +1,1 @@
+"""The service host: schedules, change feed and supervision around the responder."""

@@ -1,0 +1,298 @@
+"""The PKCS#11 calls that can last, by ctypes: the interpreter's lock is free while they run."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import sys
+import threading
+from ctypes import POINTER, byref, c_char_p, c_ubyte, c_ulong, c_void_p
+from typing import TYPE_CHECKING, Any
+
+from app.hsm import codes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# PKCS#11 2.40 §2.1: structures are packed to one byte on Windows and naturally aligned elsewhere.
+_PACKING: dict[str, int] = {"_pack_": 1} if sys.platform == "win32" else {}
+
+# The order of CK_FUNCTION_LIST up to the last function that is called here.
+_NAMES = """
+C_Initialize C_Finalize C_GetInfo C_GetFunctionList C_GetSlotList C_GetSlotInfo C_GetTokenInfo
+C_GetMechanismList C_GetMechanismInfo C_InitToken C_InitPIN C_SetPIN C_OpenSession C_CloseSession
+C_CloseAllSessions C_GetSessionInfo C_GetOperationState C_SetOperationState C_Login C_Logout
+C_CreateObject C_CopyObject C_DestroyObject C_GetObjectSize C_GetAttributeValue
+C_SetAttributeValue C_FindObjectsInit C_FindObjects C_FindObjectsFinal C_EncryptInit C_Encrypt
+C_EncryptUpdate C_EncryptFinal C_DecryptInit C_Decrypt C_DecryptUpdate C_DecryptFinal C_DigestInit
+C_Digest C_DigestUpdate C_DigestKey C_DigestFinal C_SignInit C_Sign C_SignUpdate C_SignFinal
+C_SignRecoverInit C_SignRecover C_VerifyInit C_Verify C_VerifyUpdate C_VerifyFinal
+C_VerifyRecoverInit C_VerifyRecover C_DigestEncryptUpdate C_DecryptDigestUpdate
+C_SignEncryptUpdate C_DecryptVerifyUpdate C_GenerateKey C_GenerateKeyPair
+"""
+_ORDER = tuple(_NAMES.split())
+
+
+def _structure(name: str, fields: Sequence[tuple[str, Any]]) -> type[ctypes.Structure]:
+    return type(name, (ctypes.Structure,), {**_PACKING, "_fields_": list(fields)})
+
+
+_FunctionList = _structure(
+    "_FunctionList", [("version", c_ubyte * 2), ("functions", c_void_p * len(_ORDER))]
+)
+_InitializeArgs = _structure(
+    "_InitializeArgs",
+    [
+        ("create_mutex", c_void_p),
+        ("destroy_mutex", c_void_p),
+        ("lock_mutex", c_void_p),
+        ("unlock_mutex", c_void_p),
+        ("flags", c_ulong),
+        ("reserved", c_char_p),
+    ],
+)
+_Mechanism = _structure(
+    "_Mechanism", [("mechanism", c_ulong), ("parameter", c_void_p), ("length", c_ulong)]
+)
+_PssParameters = _structure(
+    "_PssParameters", [("hash", c_ulong), ("mgf", c_ulong), ("salt_length", c_ulong)]
+)
+_Attribute = _structure("_Attribute", [("type", c_ulong), ("value", c_void_p), ("length", c_ulong)])
+_SessionInfo = _structure(
+    "_SessionInfo",
+    [("slot", c_ulong), ("state", c_ulong), ("flags", c_ulong), ("device_error", c_ulong)],
+)
+
+_ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "C_Initialize": (c_void_p,),
+    "C_Finalize": (c_void_p,),
+    "C_InitToken": (c_ulong, c_void_p, c_ulong, c_char_p),
+    "C_InitPIN": (c_ulong, c_void_p, c_ulong),
+    "C_OpenSession": (c_ulong, c_ulong, c_void_p, c_void_p, POINTER(c_ulong)),
+    "C_CloseSession": (c_ulong,),
+    "C_GetSessionInfo": (c_ulong, c_void_p),
+    "C_Login": (c_ulong, c_ulong, c_void_p, c_ulong),
+    "C_Logout": (c_ulong,),
+    "C_SignInit": (c_ulong, c_void_p, c_ulong),
+    "C_Sign": (c_ulong, c_char_p, c_ulong, c_void_p, POINTER(c_ulong)),
+    "C_GenerateKeyPair": (
+        c_ulong,
+        c_void_p,
+        c_void_p,
+        c_ulong,
+        c_void_p,
+        c_ulong,
+        POINTER(c_ulong),
+        POINTER(c_ulong),
+    ),
+}
+
+LABEL_LENGTH = 32
+SIGNATURE_ROOM = 2048
+
+AttributeValue = bool | int | bytes
+
+
+class CkrError(Exception):
+    """A Cryptoki function answered other than CKR_OK.
+
+    Attributes:
+        function: its name.
+        code: the CKR number.
+    """
+
+    def __init__(self, function: str, code: int) -> None:
+        super().__init__(f"{function}: 0x{code:08X}")
+        self.function = function
+        self.code = code
+
+
+class NoModuleError(Exception):
+    """The library has no C_GetFunctionList."""
+
+
+class Cryptoki:
+    """One loaded library.
+
+    Calls may come from any thread. Where the library cannot lock (CKR_CANT_LOCK), they are let in
+    one at a time; `gate` is that lock, for the calls that go another way.
+
+    Args:
+        path: of the library.
+
+    Raises:
+        OSError: the system's loader refused it.
+        NoModuleError: it is a library, but no PKCS#11 module.
+        CkrError: C_GetFunctionList failed.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._library = ctypes.CDLL(path)
+        try:
+            get_function_list = self._library.C_GetFunctionList
+        except AttributeError as error:
+            raise NoModuleError from error
+        get_function_list.restype = c_ulong
+        found = POINTER(_FunctionList)()
+        code = get_function_list(byref(found))
+        if code != codes.OK or not bool(found):
+            raise CkrError("C_GetFunctionList", code)
+        addresses = dict(zip(_ORDER, found.contents.functions, strict=True))
+        self._functions = {
+            name: ctypes.CFUNCTYPE(c_ulong, *arguments)(addresses[name])
+            for name, arguments in _ARGUMENTS.items()
+            if addresses[name]
+        }
+        self.gate: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+        self.can_lock = True
+
+    def _call(self, name: str, *arguments: object) -> None:
+        function = self._functions.get(name)
+        if function is None:
+            raise CkrError(name, 0x54)  # CKR_FUNCTION_NOT_SUPPORTED
+        with self.gate:
+            code = function(*arguments)
+        if code != codes.OK:
+            raise CkrError(name, code)
+
+    def initialize(self, reserved: str) -> None:
+        """C_Initialize with the system's locks, or without any where the library cannot lock."""
+        arguments = _InitializeArgs(
+            flags=codes.OS_LOCKING_OK, reserved=reserved.encode() if reserved else None
+        )
+        try:
+            self._call("C_Initialize", byref(arguments))
+        except CkrError as error:
+            if error.code == codes.ALREADY_INITIALIZED:
+                return
+            if error.code != codes.CANT_LOCK:
+                raise
+            self.can_lock = False
+            self.gate = threading.RLock()
+            arguments.flags = 0
+            self._call("C_Initialize", byref(arguments))
+
+    def finalize(self) -> None:
+        """C_Finalize."""
+        self._call("C_Finalize", None)
+
+    def open_session(self, slot: int) -> int:
+        """C_OpenSession, for reading and writing."""
+        handle = c_ulong()
+        flags = codes.SERIAL_SESSION | codes.RW_SESSION
+        self._call("C_OpenSession", slot, flags, None, None, byref(handle))
+        return handle.value
+
+    def close_session(self, session: int) -> None:
+        """C_CloseSession."""
+        self._call("C_CloseSession", session)
+
+    def check_session(self, session: int) -> None:
+        """C_GetSessionInfo, to learn whether the session is still there."""
+        self._call("C_GetSessionInfo", session, byref(_SessionInfo()))
+
+    def init_token(self, slot: int, so_pin: bytes, label: str) -> None:
+        """C_InitToken; the label is padded with blanks to 32 bytes."""
+        with _wiped(so_pin) as (address, length):
+            padded = label.encode().ljust(LABEL_LENGTH)
+            self._call("C_InitToken", slot, address, length, padded)
+
+    def init_pin(self, session: int, pin: bytes) -> None:
+        """C_InitPIN in a session of the security officer."""
+        with _wiped(pin) as (address, length):
+            self._call("C_InitPIN", session, address, length)
+
+    def login(self, session: int, user: int, pin: bytes | None) -> None:
+        """C_Login; no PIN means that the token asks for it itself.
+
+        An application that is logged in already counts as success, as other sessions may do it.
+        """
+        with _wiped(pin) as (address, length):
+            try:
+                self._call("C_Login", session, user, address, length)
+            except CkrError as error:
+                if error.code != codes.USER_ALREADY_LOGGED_IN:
+                    raise
+
+    def logout(self, session: int) -> None:
+        """C_Logout."""
+        self._call("C_Logout", session)
+
+    def sign_init(
+        self, session: int, key: int, mechanism: int, pss: tuple[int, int, int] | None
+    ) -> None:
+        """C_SignInit; `pss` is hashAlg, mgf and sLen."""
+        parameters = _PssParameters(*pss) if pss else None
+        built = _mechanism(mechanism, parameters)
+        self._call("C_SignInit", session, byref(built), key)
+
+    def sign(self, session: int, data: bytes) -> bytes:
+        """C_Sign."""
+        room = ctypes.create_string_buffer(SIGNATURE_ROOM)
+        length = c_ulong(SIGNATURE_ROOM)
+        self._call("C_Sign", session, data, len(data), room, byref(length))
+        return room.raw[: length.value]
+
+    def generate_key_pair(
+        self,
+        session: int,
+        mechanism: int,
+        public: dict[int, AttributeValue],
+        private: dict[int, AttributeValue],
+    ) -> None:
+        """C_GenerateKeyPair; templates by CKA number."""
+        public_template, private_template = _template(public), _template(private)
+        public_handle, private_handle = c_ulong(), c_ulong()
+        self._call(
+            "C_GenerateKeyPair",
+            session,
+            byref(_mechanism(mechanism, None)),
+            public_template,
+            len(public),
+            private_template,
+            len(private),
+            byref(public_handle),
+            byref(private_handle),
+        )
+
+
+@contextlib.contextmanager
+def _wiped(secret: bytes | None) -> Any:
+    """Address and length of a copy of the secret that is overwritten afterwards."""
+    if secret is None:
+        yield None, 0
+        return
+    copy = ctypes.create_string_buffer(secret, len(secret) or 1)
+    try:
+        yield ctypes.addressof(copy), len(secret)
+    finally:
+        ctypes.memset(copy, 0, len(copy))
+
+
+def _mechanism(number: int, parameters: ctypes.Structure | None) -> Any:
+    built = _Mechanism(mechanism=number)
+    if parameters is not None:
+        built.parameter = ctypes.cast(ctypes.pointer(parameters), c_void_p)
+        built.length = ctypes.sizeof(parameters)
+        # The structure keeps only the address, so the value is kept alive beside it.
+        built.kept = parameters
+    return built
+
+
+def _template(attributes: dict[int, AttributeValue]) -> Any:
+    values: list[Any] = []
+    array = (_Attribute * len(attributes))()
+    for place, (number, value) in zip(array, attributes.items(), strict=True):
+        native: Any
+        if isinstance(value, bool):
+            native = c_ubyte(value)
+        elif isinstance(value, int):
+            native = c_ulong(value)
+        else:
+            native = ctypes.create_string_buffer(value, len(value) or 1)
+        values.append(native)
+        place.type = number
+        place.value = ctypes.addressof(native)
+        place.length = len(value) if isinstance(value, bytes) else ctypes.sizeof(native)
+    array.kept = values  # type: ignore[attr-defined] # the array keeps only addresses
+    return array

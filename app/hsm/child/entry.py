@@ -1,0 +1,40 @@
+"""Where a key isolation process begins: binds its life to its parent's, then serves."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+PR_SET_PDEATHSIG = 1
+
+
+def run(connection: Connection, parent: int) -> None:
+    """Serve `connection` until it closes, or until the process `parent` ends.
+
+    The kernel ends this process with its parent on Linux, whatever it hangs in; elsewhere the end
+    of the pipe does, and in calls that hold the global lock the patience given with `Load`.
+    """
+    die_with_parent(parent)
+    # What a library prints must not end up in the output of a command that prints JSON.
+    os.dup2(2, 1)
+    # A Ctrl+C on the terminal is the parent's to handle.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Imported here, so that the parent, which names this function, does not load PKCS#11.
+    from app.hsm.child.server import Server  # noqa: PLC0415
+
+    Server(connection).serve()
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel for SIGKILL when the parent ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    # It may have ended before the kernel was asked.
+    if sys.platform != "win32" and os.getppid() != parent:
+        os._exit(0)

@@ -1,0 +1,173 @@
+"""Signatures on their way to a token: bounded in number, and sent again when a child is lost."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.domain.errors import (
+    KeyStorageError,
+    NotLoggedIn,
+    PinIncorrect,
+    PinLocked,
+    SealkeeperError,
+    TokenBusy,
+)
+from app.domain.secrets import PinSource
+from app.hsm import messages
+from app.hsm.channel import ChannelLostError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.hsm.channel import Channel
+    from app.hsm.isolated_library import IsolatedLibrary
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Signing:
+    """One signature on its way.
+
+    Attributes:
+        moved: sent again after its child was lost.
+        relogged: sent again after a new login.
+    """
+
+    request: messages.Sign
+    pins: PinSource
+    result: Future[bytes]
+    moved: bool = False
+    relogged: bool = False
+
+
+class _Chores:
+    """A few daemon threads for what may block: logging in, starting a child."""
+
+    def __init__(self, name: str, size: int = 2) -> None:
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._size = size
+        for number in range(size):
+            threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
+
+    def submit(self, job: Callable[[], None]) -> None:
+        self._jobs.put(job)
+
+    def stop(self) -> None:
+        """Let the threads end after the jobs that wait."""
+        for _ in range(self._size):
+            self._jobs.put(None)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+
+
+class Signatures:
+    """The signatures of one library.
+
+    Args:
+        library: gives the child and logs in.
+        waiting: how many may be on their way.
+    """
+
+    def __init__(self, library: IsolatedLibrary, waiting: int) -> None:
+        self._library = library
+        self._waiting = waiting
+        self._lock = threading.Lock()
+        self._count = 0
+        self._chores: _Chores | None = None
+
+    def start(self, request: messages.Sign, pins: PinSource) -> Future[bytes]:
+        """Sign without blocking; the future gets what C_Sign returned, or a SealkeeperError."""
+        result: Future[bytes] = Future()
+        result.set_running_or_notify_cancel()
+        with self._lock:
+            busy = self._count >= self._waiting
+            self._count += not busy
+        if busy:
+            result.set_exception(_busy(self._waiting))
+            return result
+        signing = _Signing(request, pins, result)
+        channel = self._library.channel
+        if channel is not None and request.token in channel.logged_in:
+            self._send(channel, signing)
+        else:
+            self._prepare(signing)
+        return result
+
+    def stop(self) -> None:
+        """Let the threads end."""
+        with self._lock:
+            chores, self._chores = self._chores, None
+        if chores is not None:
+            chores.stop()
+
+    def _send(self, channel: Channel, signing: _Signing) -> None:
+        call = channel.call(signing.request, self._library.deadlines.sign)
+        call.add_done_callback(lambda answer: self._signed(signing, answer))
+
+    def _prepare(self, signing: _Signing) -> None:
+        """Start a child and log in, in another thread, then send."""
+        with self._lock:
+            if self._chores is None and not self._library.closed:
+                self._chores = _Chores("isolation-chores")
+            if self._chores is not None:
+                self._chores.submit(lambda: self._log_in_and_send(signing))
+                return
+        self._conclude(signing, KeyStorageError("The security library is closed."))
+
+    def _log_in_and_send(self, signing: _Signing) -> None:
+        try:
+            self._library.log_in(signing.request.token, signing.pins)
+            channel = self._library.live_channel()
+        except SealkeeperError as error:
+            self._conclude(signing, error)
+        except Exception as error:
+            log.exception("a signature could not be prepared")
+            self._conclude(signing, error)
+        else:
+            self._send(channel, signing)
+
+    def _signed(self, signing: _Signing, call: Future[messages.Answer]) -> None:
+        error = call.exception()
+        if error is None:
+            self._library.works()
+            self._conclude(signing, None, messages.expect(messages.Signature, call.result()).value)
+        elif isinstance(error, ChannelLostError):
+            if signing.moved:
+                error = self._library.crashed("Try again; the library was restarted.")
+                self._conclude(signing, error)
+            else:
+                signing.moved = True
+                self._prepare(signing)
+        elif isinstance(error, NotLoggedIn) and not signing.relogged:
+            signing.relogged = True
+            self._library.forget_login(signing.request.token)
+            self._prepare(signing)
+        else:
+            if isinstance(error, PinIncorrect | PinLocked):
+                self._library.refused_by_itself(signing.request.token, signing.pins, error)
+            self._conclude(signing, error)
+
+    def _conclude(self, signing: _Signing, error: BaseException | None, value: bytes = b"") -> None:
+        with self._lock:
+            self._count -= 1
+        if error is not None:
+            signing.result.set_exception(error)
+        else:
+            signing.result.set_result(value)
+
+
+def _busy(waiting: int) -> TokenBusy:
+    return TokenBusy(
+        f"{waiting} signatures wait for the token already.",
+        cause="The HSM is slower than the requests come.",
+        remedy="Try again shortly.",
+    )

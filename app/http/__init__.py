@@ -1,0 +1,1 @@
+"""The HTTP server: limits, timeouts and routes to handlers that are passed in."""

@@ -1,0 +1,108 @@
+"""Composition root: wires store, providers and services; opens the console or runs a command."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from app.domain.principals import Principal
+    from app.services.backend import Backend
+    from app.store.database import Database
+
+
+def open_backend(home: Path) -> Backend:
+    """Open a home: its database, its secrets and the services over them.
+
+    Nothing is started: isolation processes begin with the first call to a library.
+
+    Raises:
+        HomeUnusable: the folder cannot be used, or its database is newer than this program.
+    """
+    # Imported here: every spawned child starts from `python -m app` and must stay light.
+    from app.directory.host import (  # noqa: PLC0415
+        current_user_name,
+        default_domain_name,
+        local_host_name,
+    )
+    from app.directory.local import LocalDirectory  # noqa: PLC0415
+    from app.domain.clock import SystemClock  # noqa: PLC0415
+    from app.hsm.isolation import KeyIsolation  # noqa: PLC0415
+    from app.hsm.secret_store import open_secret_store  # noqa: PLC0415
+    from app.hsm.software import SoftwareKeyProvider  # noqa: PLC0415
+    from app.services.wiring import Parts, wire  # noqa: PLC0415
+    from app.store.database import open_database  # noqa: PLC0415
+
+    clock = SystemClock()
+    with ExitStack() as stack:
+        database = open_database(home, clock)
+        stack.callback(database.close)
+        isolation = KeyIsolation()
+        stack.callback(isolation.close)
+        secrets = open_secret_store(home)
+        software = SoftwareKeyProvider(home / "keys", secrets)
+        stack.callback(software.close)
+
+        def added_principals() -> tuple[Principal, ...]:
+            with database.read() as tx:
+                return tx.principals.all()
+
+        host, domain = _kept_names(database, local_host_name(), default_domain_name())
+        directory = LocalDirectory(host, domain, current_user_name(), added_principals)
+        parts = Parts(home, clock, database, directory, isolation, secrets, software)
+        backend = wire(parts, stack.pop_all())
+    backend.templates.install_builtin()
+    return backend
+
+
+def _kept_names(database: Database, host: str, domain: str) -> tuple[str, str]:
+    """The names of host and directory as they were when the home was made.
+
+    Permissions and template OIDs refer to them, so a renamed machine must not change them.
+    """
+    with database.read() as tx:
+        kept = (tx.settings.get("directory.host"), tx.settings.get("directory.domain"))
+    if kept[0] is None or kept[1] is None:
+        with database.write() as tx:
+            tx.settings.set("directory.host", host)
+            tx.settings.set("directory.domain", domain)
+        return host, domain
+    return kept[0], kept[1]
+
+
+def run_console(home: Path) -> int:
+    """Open the console on a home; returns when its window is closed."""
+    from app.gui.console import run  # noqa: PLC0415
+    from app.host.control import HostController  # noqa: PLC0415
+
+    return run(home, open_backend, HostController)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the command line; without a command it opens the console."""
+    from app.cli.entry import run  # noqa: PLC0415
+
+    _log_to_standard_error()
+    given = sys.argv[1:] if arguments is None else arguments
+    sys.exit(run(given, open_backend, run_console))
+
+
+def console() -> None:
+    """Entry point of the desktop's menu."""
+    main(["console", *sys.argv[1:]])
+
+
+def _log_to_standard_error() -> None:
+    """Standard output belongs to results; SEALKEEPER_LOG names the lowest level that is shown."""
+    import structlog  # noqa: PLC0415
+
+    level = logging.getLevelNamesMapping().get(os.environ.get("SEALKEEPER_LOG", "").upper())
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(level or logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,1 @@
+"""The online responder: wire format, status source, signer and answer cache."""

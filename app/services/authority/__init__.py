@@ -1,0 +1,1 @@
+"""Use cases of certification authorities: set-up, requests, revocation, CRLs."""

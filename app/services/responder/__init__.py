@@ -1,0 +1,1 @@
+"""Use cases of the online responder: configurations, signing certificates, status, proof."""

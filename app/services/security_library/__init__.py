@@ -1,0 +1,1 @@
+"""Security libraries, registered slots, key storage providers and the keys in them."""

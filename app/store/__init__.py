@@ -1,0 +1,1 @@
+"""The database, the only package with SQL: tables, migrations and repositories."""

@@ -1,0 +1,1 @@
+"""Tests of Sealkeeper; the folders mirror those of `app`."""

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios to real alternatives, measured in turns within one run."""

@@ -1,0 +1,1 @@
+"""Tests of app.hsm against a real soft token."""
