@@ -25,18 +25,18 @@ def open_backend(home: Path) -> Backend:
         HomeUnusable: the folder cannot be used, or its database is newer than this program.
     """
     # Imported here: every spawned child starts from `python -m app` and must stay light.
-    from app.directory.host import (  # noqa: PLC0415
+    from app.directory.host import (
         current_user_name,
         default_domain_name,
         local_host_name,
     )
-    from app.directory.local import LocalDirectory  # noqa: PLC0415
-    from app.domain.clock import SystemClock  # noqa: PLC0415
-    from app.hsm.isolation import KeyIsolation  # noqa: PLC0415
-    from app.hsm.secret_store import open_secret_store  # noqa: PLC0415
-    from app.hsm.software import SoftwareKeyProvider  # noqa: PLC0415
-    from app.services.wiring import Parts, wire  # noqa: PLC0415
-    from app.store.database import open_database  # noqa: PLC0415
+    from app.directory.local import LocalDirectory
+    from app.domain.clock import SystemClock
+    from app.hsm.isolation import KeyIsolation
+    from app.hsm.secret_store import open_secret_store
+    from app.hsm.software import SoftwareKeyProvider
+    from app.services.wiring import Parts, wire
+    from app.store.database import open_database
 
     clock = SystemClock()
     with ExitStack() as stack:
@@ -77,15 +77,15 @@ def _kept_names(database: Database, host: str, domain: str) -> tuple[str, str]:
 
 def run_console(home: Path) -> int:
     """Open the console on a home; returns when its window is closed."""
-    from app.gui.console import run  # noqa: PLC0415
-    from app.host.control import HostController  # noqa: PLC0415
+    from app.gui.console import run
+    from app.host.control import HostController
 
     return run(home, open_backend, HostController)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the command line; without a command it opens the console."""
-    from app.cli.entry import run  # noqa: PLC0415
+    from app.cli.entry import run
 
     _log_to_standard_error()
     given = sys.argv[1:] if arguments is None else arguments
@@ -99,7 +99,7 @@ def console() -> None:
 
 def _log_to_standard_error() -> None:
     """Standard output belongs to results; SEALKEEPER_LOG names the lowest level that is shown."""
-    import structlog  # noqa: PLC0415
+    import structlog
 
     level = logging.getLevelNamesMapping().get(os.environ.get("SEALKEEPER_LOG", "").upper())
     structlog.configure(

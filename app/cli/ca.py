@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from app.cli import ca_crl, ca_locations, ca_requests, ca_templates
-from app.cli.arguments import account, choose_token, flag_words, rights
+from app.cli.arguments import account, choose_token, fields, flag_words, rights
 from app.cli.ca_options import binary_option, ca_option, force_option
 from app.cli.commands import Group, many, one
 from app.cli.files import refuse_existing, write_file
@@ -262,6 +263,25 @@ def permit(invocation: Invocation, principal: str, changes: tuple[str, ...], ca_
     invocation.output.done(
         authority_record(backend, authority), f"{who} may on {authority.name}: {words}."
     )
+
+
+@command.command("set", shape=one(**AUTHORITY))
+@click.argument("changes", metavar="FIELD=VALUE...", nargs=-1, required=True)
+@ca_option
+@pass_invocation
+def set_fields(invocation: Invocation, changes: tuple[str, ...], ca_name: str) -> None:
+    """Change a CA.
+
+    Fields: crl-period=PERIOD, the CRL publication interval; it holds from the next CRL on.
+    """
+    wanted = fields(changes)
+    for field in wanted.keys() - {"crl_period"}:
+        raise click.UsageError(f"A CA has no field “{field}” to change: there is crl-period.")
+    backend = invocation.backend
+    authority = backend.authorities.find(ca_name)
+    settings = replace(authority.crl, period=Period.parse(wanted["crl_period"]))
+    authority = backend.authorities.set_crl_settings(authority.id, settings)
+    invocation.output.done(authority_record(backend, authority), f"Changed {authority.name}.")
 
 
 @command.command("start", shape=one(**AUTHORITY))

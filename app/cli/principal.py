@@ -65,6 +65,26 @@ def remove(invocation: Invocation, name: str) -> None:
     invocation.output.done(_record(principal), f"Removed {principal.account}.")
 
 
+@command.command(
+    "member", shape=one(**PRINCIPAL), context_settings={"ignore_unknown_options": True}
+)
+@click.argument("group")
+@click.argument("changes", metavar="±NAME...", nargs=-1, required=True)
+@pass_invocation
+def member(invocation: Invocation, group: str, changes: tuple[str, ...]) -> None:
+    """Put principals into GROUP with +NAME, or take them out with -NAME."""
+    wrong = [text for text in changes if text[:1] not in {"+", "-"} or not text[1:]]
+    if wrong:
+        raise click.UsageError(f"“{wrong[0]}” is not + or - and a name.")
+    principals = invocation.backend.principals
+    changed = principals.find(group)
+    for text in changes:
+        change = principals.add_member if text.startswith("+") else principals.remove_member
+        changed = change(changed.account, principals.parse(text[1:]))
+    members = ", ".join(map(str, changed.members)) or "nobody"
+    invocation.output.done(_record(changed), f"Members of {changed.account}: {members}.")
+
+
 def _record(principal: Principal) -> Record:
     return {
         "account": str(principal.account),

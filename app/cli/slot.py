@@ -181,7 +181,10 @@ def register(  # noqa: PLR0913 - one parameter per option
     found = backend.libraries.find(library)
     slot = backend.slots.find_token(found.id, token)
     if slot.token is None:
-        raise InvalidInput("The slot holds no initialised token.")
+        raise InvalidInput(
+            "The slot holds no initialised token.",
+            remedy="Initialise one: sealkeeper token init --label LABEL",
+        )
     pin = None if no_password else read_password("Slot password", from_stdin=password_stdin)
     rows = backend.slots.register(
         RegisterSlot(library_id=found.id, token=slot.token, accounts=tuple(names), pin=pin)

@@ -75,7 +75,7 @@ def verdict(statuses: Sequence[ConfigurationStatus], output: Output) -> int:
     link = broken[0].first_problem
     reason = f": {link.reason}" if link is not None and link.reason else "."
     output.note(
-        f"Error: {len(broken)} of {len(statuses)} revocation configurations do not work. "
+        f"Error: Revocation configurations that do not work: {len(broken)} of {len(statuses)}. "
         f"{broken[0].name}: {broken[0].headline}{reason}"
     )
     return FAILED

@@ -58,15 +58,11 @@ class SlotFacts:
     initialised: bool
     model: str | None = None
     firmware: str | None = None
-    hardware: str | None = None
     token_manufacturer: str | None = None
     pin_state: PinState | None = None
     protected_authentication_path: bool = False
-    login_required: bool = True
-    write_protected: bool = False
     min_pin: int | None = None
     max_pin: int | None = None
-    free_private_memory: int | None = None
     problem: str = ""
 
 

@@ -121,7 +121,8 @@ QRadioButton::indicator:checked { background: $card; border: 5px solid $accent;
   width: 8px; height: 8px; }
 QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { background: $muted_soft;
   border-color: $line; }
-QCheckBox:focus, QRadioButton:focus { color: $accent; }
+QCheckBox::indicator:checked:focus { border: 2px solid $focus_on_accent; }
+QRadioButton::indicator:checked:focus { border: 5px solid $focus_on_accent; }
 
 QGroupBox { font-weight: 600; border: 0; margin-top: 22px; padding: 0; }
 QGroupBox::title { subcontrol-origin: margin; left: 0; top: 0; }

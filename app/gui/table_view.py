@@ -27,6 +27,8 @@ ROW_HEIGHT = 34
 _LEAST_ROWS, _MOST_ROWS = 3, 6
 _COPY_AT_MOST = 10_000
 _ICON = 16
+#: Keys that walk, and the row that they go to from anywhere, counted from the end below 0.
+_WALKING = {Qt.Key.Key_Up: None, Qt.Key.Key_Down: None, Qt.Key.Key_Home: 0, Qt.Key.Key_End: -1}
 
 
 class TableView(QTableView):
@@ -239,8 +241,18 @@ class TableView(QTableView):
             self.copy_rows()
         elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and self.currentIndex().isValid():
             self._activated(self.currentIndex())
+        elif event.key() in _WALKING and self.currentIndex().isValid() and not self._is_selected():
+            # The keyboard came here by Tab: the first key selects where it stands.
+            step = _WALKING[Qt.Key(event.key())]
+            self.selectRow(self.currentIndex().row() if step is None else step % self._rows())
         else:
             super().keyPressEvent(event)
+
+    def _is_selected(self) -> bool:
+        return self.selectionModel().hasSelection()
+
+    def _rows(self) -> int:
+        return max(self._model.rowCount(), 1)
 
     def moveCursor(
         self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier

@@ -66,12 +66,12 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     "CKR_USER_ANOTHER_ALREADY_LOGGED_IN": (
         "Another user is logged in to the token.",
         "The security officer is logged in through the same library.",
-        "Reload the library.",
+        "Start Sealkeeper again.",
     ),
     "CKR_USER_TOO_MANY_TYPES": (
         "The token cannot have another kind of user logged in.",
         "The security officer is logged in.",
-        "Reload the library.",
+        "Start Sealkeeper again.",
     ),
     "CKR_DEVICE_ERROR": (
         "The HSM reported an error of the device.",
@@ -110,8 +110,8 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     ),
     "CKR_SESSION_COUNT": (
         "The token does not allow another session.",
-        "Too many programs or lanes use it.",
-        "End other programs that use the token, or use fewer lanes.",
+        "Too many programs use it.",
+        "End other programs that use the token, then try again.",
     ),
     "CKR_SESSION_HANDLE_INVALID": (
         "The HSM closed the session.",
@@ -126,7 +126,7 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     "CKR_SLOT_ID_INVALID": (
         "The slot does not exist any more.",
         "Slots were added or removed since they were listed.",
-        "Reload the library.",
+        "List the slots again, and choose anew.",
     ),
     "CKR_MECHANISM_INVALID": (
         "The token cannot do this kind of key or signature.",
@@ -196,7 +196,7 @@ _SENTENCES: dict[str, tuple[str, str, str]] = {
     "CKR_CRYPTOKI_NOT_INITIALIZED": (
         "The library says that it is not initialised.",
         "It lost its connection to the HSM.",
-        "Reload the library.",
+        "Check the HSM and its connection, then start Sealkeeper again.",
     ),
     "CKR_ARGUMENTS_BAD": (
         "The library refused how it was called.",
@@ -290,7 +290,7 @@ def _token_absent(_failure: messages.Failure, library: str) -> SealkeeperError:
     return TokenAbsent(
         "No slot holds the token.",
         cause="It was removed or initialised anew, or the HSM cannot be reached.",
-        remedy="Connect the token and reload the library, or bind the slot to another token.",
+        remedy="Connect the token, then try again; register the slot of a new token anew.",
         detail=library,
     )
 

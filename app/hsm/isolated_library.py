@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import structlog
@@ -79,6 +80,7 @@ class IsolatedLibrary:
         self._lanes = lanes
         self._start = threading.Lock()
         self._state = threading.Lock()
+        self._trials = threading.Lock()
         self._channel: Channel | None = None
         self._closed = False
         self._losses = 0
@@ -304,7 +306,7 @@ class IsolatedLibrary:
         if not made:
             raise TokenAbsent(
                 "The token was initialised, but cannot be found again.",
-                remedy="Reload the library.",
+                remedy="List the slots again; if it stays away, test it with the vendor's tools.",
             )
         return made[0]
 
@@ -317,17 +319,24 @@ class IsolatedLibrary:
             PinIncorrect: refused.
             PinLocked: locked.
         """
+        # A soft token rewrites its file at a login, and a child that starts at that moment does
+        # not see it. So one trial at a time, and another child where another process interfered.
+        with self._trials:
+            try:
+                self._try_pin(token, pin)
+            except TokenAbsent:
+                self._try_pin(token, pin)
+        with self._state:
+            self._refused.pop(token, None)
+            self._confirmed.add(token)
+
+    def _try_pin(self, token: TokenIdentity, pin: Secret | None) -> None:
         trial = IsolatedLibrary(
             self.spec, self._launcher, self._watch, self.deadlines, lanes=1, waiting=1
         )
         value = pin.reveal() if pin is not None else None
-        try:
+        with closing(trial):
             trial.ask(messages.Login(token, value), self.deadlines.login)
-        finally:
-            trial.close()
-        with self._state:
-            self._refused.pop(token, None)
-            self._confirmed.add(token)
 
     def log_in(self, token: TokenIdentity, pins: PinSource) -> None:
         """Log in to a token, unless this library's child is already.
@@ -341,8 +350,17 @@ class IsolatedLibrary:
             lock = self._login_locks.setdefault(token, threading.Lock())
         with lock:
             channel = self.live_channel()
-            if token not in channel.logged_in:
+            if token in channel.logged_in:
+                return
+            try:
                 self._log_in(channel, token, pins)
+            except TokenAbsent:
+                if channel.logged_in:
+                    raise
+                # The child may have looked while another process rewrote the soft token's file;
+                # nothing of this library is in use yet, so a new child harms nobody.
+                self.restart()
+                self._log_in(self.live_channel(), token, pins)
 
     def _log_in(self, channel: Channel, token: TokenIdentity, pins: PinSource) -> None:
         pin = pins.pin()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import struct
 import sys
 from pathlib import Path
@@ -48,8 +49,10 @@ def check_library_file(path: str) -> None:
 
 def _read_header(path: str) -> bytes:
     try:
-        with Path(path).open("rb") as file:
-            return file.read(_HEADER)
+        # A pipe or a device would block or never end.
+        if stat.S_ISREG(Path(path).stat().st_mode) or Path(path).is_dir():
+            with Path(path).open("rb") as file:
+                return file.read(_HEADER)
     except FileNotFoundError as error:
         raise LibraryUnusable(
             f"There is no file {path}.",
@@ -68,6 +71,9 @@ def _read_header(path: str) -> bytes:
             remedy="Give this account the right to read the file.",
             detail=str(error),
         ) from error
+    raise LibraryUnusable(
+        f"{path} is no regular file.", remedy="Choose the vendor's PKCS#11 library."
+    )
 
 
 def _is_mach_o(header: bytes) -> bool:

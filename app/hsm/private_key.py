@@ -156,7 +156,7 @@ class TokenRsaPrivateKey(rsa.RSAPrivateKey):
             _refuse("signs digests only")
         return self._signer.sign(_rsa_padding(padding, algorithm), algorithm, data)
 
-    def decrypt(self, ciphertext: bytes, padding: AsymmetricPadding) -> bytes:  # noqa: ARG002
+    def decrypt(self, ciphertext: bytes, padding: AsymmetricPadding) -> bytes:
         """Refused: keys are for signing only."""
         _refuse("signs only")
 
@@ -166,9 +166,9 @@ class TokenRsaPrivateKey(rsa.RSAPrivateKey):
 
     def private_bytes(
         self,
-        encoding: Encoding,  # noqa: ARG002
-        format: PrivateFormat,  # noqa: A002, ARG002 - the name that the interface gives
-        encryption_algorithm: KeySerializationEncryption,  # noqa: ARG002
+        encoding: Encoding,
+        format: PrivateFormat,  # noqa: A002 - the name that the interface gives
+        encryption_algorithm: KeySerializationEncryption,
     ) -> bytes:
         """Refused: the key does not leave its provider."""
         _refuse("cannot be exported")
@@ -236,7 +236,7 @@ class TokenEcPrivateKey(ec.EllipticCurvePrivateKey):
             _refuse("signs with ECDSA only")
         return self._signer.sign(SignaturePadding.ECDSA, signature_algorithm.algorithm, data)
 
-    def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> bytes:  # noqa: ARG002
+    def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> bytes:
         """Refused: keys are for signing only."""
         _refuse("signs only")
 
@@ -246,9 +246,9 @@ class TokenEcPrivateKey(ec.EllipticCurvePrivateKey):
 
     def private_bytes(
         self,
-        encoding: Encoding,  # noqa: ARG002
-        format: PrivateFormat,  # noqa: A002, ARG002 - the name that the interface gives
-        encryption_algorithm: KeySerializationEncryption,  # noqa: ARG002
+        encoding: Encoding,
+        format: PrivateFormat,  # noqa: A002 - the name that the interface gives
+        encryption_algorithm: KeySerializationEncryption,
     ) -> bytes:
         """Refused: the key does not leave its provider."""
         _refuse("cannot be exported")

@@ -16,6 +16,7 @@ from app.domain.errors import (
     KeyStorageError,
     LibraryCrashed,
     SealkeeperError,
+    TokenError,
 )
 from app.domain.keys import (
     EC_BITS,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 CKA_ID_BYTES = 20
 LABEL_CHARACTERS = 100
+#: What a library answers when it does not know why.
+UNEXPLAINED = frozenset({"CKR_GENERAL_ERROR", "CKR_FUNCTION_FAILED"})
 
 
 class TokenKeyProvider:
@@ -154,15 +157,7 @@ class TokenKeyProvider:
             label=label,
             cka_id=cka_id,
         )
-        lost: SealkeeperError | None = None
-        try:
-            deadline = self._library.deadlines.generate
-            answer = self._library.ask_logged_in(request, deadline, self._pins)
-            halves = messages.expect(messages.Keys, answer).objects
-        except (LibraryCrashed, DeadlineExceeded) as error:
-            # The token may have made the pair all the same: it is looked for, never made again.
-            lost = error
-            halves = self._keys(messages.ListKeys(self._token, cka_id))
+        halves, lost = self._generate(request)
         pair = next((p for p in self._describe(halves) if p.has_private and p.has_public), None)
         if pair is None:
             self._destroy(halves)
@@ -173,6 +168,25 @@ class TokenKeyProvider:
             )
         self._try(pair, halves)
         return pair
+
+    def _generate(
+        self, request: messages.Generate, *, more_tries: int = 2
+    ) -> tuple[tuple[messages.KeyObject, ...], SealkeeperError | None]:
+        """The halves of the new pair, and why the answer was lost where it was."""
+        deadline = self._library.deadlines.generate
+        try:
+            answer = self._library.ask_logged_in(request, deadline, self._pins)
+            return messages.expect(messages.Keys, answer).objects, None
+        except (LibraryCrashed, DeadlineExceeded) as error:
+            # The token may have made the pair all the same: it is looked for, never made again.
+            return self._keys(messages.ListKeys(self._token, request.cka_id)), error
+        except TokenError as error:
+            if not more_tries or error.ckr not in UNEXPLAINED:
+                raise
+            # A soft token answers so when another session reads its objects just then. It was a
+            # refusal: no pair exists, though a half may, so another try is safe.
+            self._destroy(self._keys(messages.ListKeys(self._token, request.cka_id)))
+            return self._generate(request, more_tries=more_tries - 1)
 
     def _try(self, pair: KeyDescription, halves: tuple[messages.KeyObject, ...]) -> None:
         """One signature, verified here; a pair that fails is deleted."""

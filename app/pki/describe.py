@@ -14,7 +14,7 @@ from app.pki import der, microsoft
 from app.pki.names import format_name
 from app.pki.parts import certificate_parts, load_certificate
 from app.pki.serials import serial_hex
-from app.pki.signatures import digest, public_key_text
+from app.pki.signatures import digest, public_key_text, signature_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -47,17 +47,6 @@ _USAGES = (
     ("key_cert_sign", "Certificate Signing"),
     ("crl_sign", "CRL Signing"),
 )
-_SIGNATURES = {
-    "1.2.840.113549.1.1.5": "sha1RSA",
-    "1.2.840.113549.1.1.10": "RSASSA-PSS",
-    "1.2.840.113549.1.1.11": "sha256RSA",
-    "1.2.840.113549.1.1.12": "sha384RSA",
-    "1.2.840.113549.1.1.13": "sha512RSA",
-    "1.2.840.10045.4.1": "sha1ECDSA",
-    "1.2.840.10045.4.3.2": "sha256ECDSA",
-    "1.2.840.10045.4.3.3": "sha384ECDSA",
-    "1.2.840.10045.4.3.4": "sha512ECDSA",
-}
 
 
 def describe_certificate(
@@ -74,14 +63,13 @@ def describe_certificate(
     """
     loaded = load_certificate(certificate)
     parts = certificate_parts(certificate)
-    algorithm = loaded.signature_algorithm_oid.dotted_string
     return CertificateFacts(
         subject=format_name(loaded.subject),
         issuer=format_name(loaded.issuer),
         serial=serial_hex(parts.serial),
         not_before=loaded.not_valid_before_utc,
         not_after=loaded.not_valid_after_utc,
-        signature_algorithm=_SIGNATURES.get(algorithm, algorithm),
+        signature_algorithm=signature_name(loaded.signature_algorithm_oid.dotted_string),
         public_key=_key_text(loaded),
         public_key_hex=parts.key_bits.hex(),
         sha1=digest(HashAlgorithm.SHA1, certificate).hex(),

@@ -224,21 +224,6 @@ def issuer_hashes(ca_certificate: bytes) -> dict[str, tuple[bytes, bytes]]:
     }
 
 
-def build_ocsp_request(
-    certificate: bytes,
-    issuer: bytes,
-    hash_algorithm: HashAlgorithm = HashAlgorithm.SHA1,
-    nonce: bytes | None = None,
-) -> bytes:
-    """DER OCSPRequest for one DER certificate; the nonce comes from the caller's random source.
-
-    Raises:
-        InvalidInput: one of the certificates cannot be read, or the nonce has a wrong length.
-    """
-    cert_id = make_cert_id(certificate_parts(certificate).serial, issuer, hash_algorithm)
-    return encode_ocsp_request((cert_id,), nonce)
-
-
 def encode_ocsp_request(cert_ids: tuple[CertId, ...], nonce: bytes | None = None) -> bytes:
     """DER OCSPRequest for several CertIDs, unsigned.
 

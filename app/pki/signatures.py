@@ -46,11 +46,23 @@ _SIGNATURE_OIDS = {
     (ECDSA, HashAlgorithm.SHA384): "1.2.840.10045.4.3.3",
     (ECDSA, HashAlgorithm.SHA512): "1.2.840.10045.4.3.4",
 }
+_PSS_OID = "1.2.840.113549.1.1.10"
 _CURVES = {
     "secp256r1": KeyAlgorithm.ECDSA_P256,
     "secp384r1": KeyAlgorithm.ECDSA_P384,
     "secp521r1": KeyAlgorithm.ECDSA_P521,
 }
+
+
+_SIGNATURE_NAMES = {_PSS_OID: "RSASSA-PSS"} | {
+    oid: f"{algorithm.value.lower()}{family}"
+    for (family, algorithm), oid in _SIGNATURE_OIDS.items()
+}
+
+
+def signature_name(oid: str) -> str:
+    """A signature algorithm as Windows names it, such as `sha256RSA`; else its identifier."""
+    return _SIGNATURE_NAMES.get(oid, oid)
 
 
 def digest(algorithm: HashAlgorithm, data: bytes) -> bytes:
@@ -141,7 +153,7 @@ def _pss_identifier(hash_algorithm: HashAlgorithm) -> bytes:
     mask = der.sequence(der.object_identifier("1.2.840.113549.1.1.8"), inner)
     salt = der.integer(hash_of(hash_algorithm).digest_size)
     parameters = (der.explicit(0, inner), der.explicit(1, mask), der.explicit(2, salt))
-    return der.sequence(der.object_identifier("1.2.840.113549.1.1.10"), der.sequence(*parameters))
+    return der.sequence(der.object_identifier(_PSS_OID), der.sequence(*parameters))
 
 
 def read_algorithm_identifier(raw: bytes) -> tuple[str, HashAlgorithm] | None:

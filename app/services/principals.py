@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.domain.errors import InUse, InvalidInput, NameInUse, Refused
+from app.domain.errors import InUse, InvalidInput, NameInUse, NotFound, Refused
 from app.domain.principals import AccountName, Principal, PrincipalKind
 from app.domain.services import ServiceName
 
@@ -130,7 +130,10 @@ class PrincipalService:
             InvalidInput: it is no member that was added.
         """
         found = self._directory.find(str(group), frozenset({PrincipalKind.GROUP}))
-        held = self.parse(str(member))
+        try:
+            held = self._directory.find(str(member), ALL_KINDS).account
+        except NotFound:  # it was removed meanwhile: then the name is all that is left of it
+            held = self.parse(str(member))
         return self._change(found, f"{held} was taken out of {found.account}.", _without(held))
 
     def _change(

@@ -130,16 +130,6 @@ class Crls:
         query = select(func.max(crl.c.number)).where(crl.c.authority_id == authority_id)
         return int(self._statements.run(query).scalar_one() or 0) + 1
 
-    def set_publish_results(self, crl_id: CrlId, results: tuple[tuple[str, str], ...]) -> None:
-        """Keep what came of publishing a CRL, as (location, result).
-
-        Raises:
-            NotFound: there is none of that id.
-        """
-        if not self._statements.update(crl, crl_id, {"publish_results": results}):
-            raise _no_crl(crl_id)
-        self._statements.changed(Entity.CRL, crl_id)
-
 
 def _values(record: Authority) -> Mapping[str, Any]:
     return {**to_values(record), "name_key": record.name.casefold()}

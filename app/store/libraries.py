@@ -72,16 +72,6 @@ class Libraries:
         rows = self._statements.rows(select(library).order_by(library.c.id))
         return tuple(to_record(Library, row) for row in rows)
 
-    def update_info(self, library_id: LibraryId, info: LibraryInfo) -> None:
-        """Keep what the library says of itself now.
-
-        Raises:
-            NotFound: there is none of that id.
-        """
-        if not self._statements.update(library, library_id, {"info": info}):
-            raise _no_library(library_id)
-        self._statements.changed(Entity.LIBRARY, library_id)
-
     def remove(self, library_id: LibraryId) -> None:
         """Forget a library.
 
@@ -179,17 +169,6 @@ class Registrations:
         """
         if self.get(registration_id).slot_hint != slot:
             self._update(registration_id, {"slot_hint": slot})
-
-    def rebind(self, registration_id: RegistrationId, token: TokenIdentity) -> None:
-        """Let the registration mean another token.
-
-        Raises:
-            NotFound: there is no such registration.
-            NameInUse: the account has that token registered already.
-        """
-        values = {"token_serial": token.serial, "token_label": token.label}
-        with unique_or(_taken(token, "the account")):
-            self._update(registration_id, values)
 
     def remove(self, registration_id: RegistrationId) -> None:
         """Unregister.

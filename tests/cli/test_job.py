@@ -135,7 +135,9 @@ def test_a_responder_that_is_wanted_stopped_is_not_working_until_it_is_started(j
     job.ask_until("good", "good.cer")
     assert job.cli.json("service", "stop", "ocsp")["started"] is False
     ended = job.cli.run("status", expect=1)
-    assert ended.error.startswith("Error: 1 of 1 revocation configurations do not work. Test: ")
+    assert ended.error.startswith(
+        "Error: Revocation configurations that do not work: 1 of 1. Test: "
+    )
     text = job.cli.run("responder", "status", expect=1).out
     assert "Mend it: sealkeeper service start 'Online Responder'" in text
     assert job.cli.json("service", "start", "Online Responder")["started"] is True
@@ -280,6 +282,12 @@ def test_principals_are_added_and_removed(job: Job) -> None:
     job.cli.json("template", "permit", "OCSPHSM", "OCSPCL", "+read,write")
     shown = job.cli.json("template", "permit", "OCSPHSM", added["account"], "-write,read")
     assert added["account"] not in [row["account"] for row in shown["permissions"]]
+    job.cli.json("principal", "add", "Operators", "--kind", "group")
+    group = job.cli.json("principal", "member", "operators", "+OCSPCL", "+SYSTEM")
+    assert group["members"] == [added["account"], "NT AUTHORITY\\SYSTEM"]
+    emptied = job.cli.json("principal", "member", "operators", "-OCSPCL", "-SYSTEM")
+    assert emptied["members"] == []
+    job.cli.run("principal", "member", "operators", "OCSPCL", expect=2)
     assert job.cli.json("principal", "remove", "ocspcl")["account"] == added["account"]
 
 
@@ -298,6 +306,9 @@ def test_templates_locations_and_services_are_changed_and_changed_back(job: Job)
     assert url in [row["url"] for row in job.cli.json("ca", "location", "add", "--cdp", url)]
     assert url not in [row["url"] for row in job.cli.json("ca", "location", "remove", url)]
     assert len(job.cli.json("ca", "location", "list")) == 3
+    assert job.cli.json("ca", "set", "crl-period=3 days")["crl_period"] == "3 days"
+    assert job.cli.json("ca", "set", "crl-period=1 week")["crl_period"] == "1 week"
+    assert "there is crl-period" in job.cli.run("ca", "set", "name=X", expect=2).err
     stopped = job.cli.json("ca", "stop")
     assert stopped["started"] is False
     refused = job.cli.refused("certreq", "submit", "--template", "WebServer", job.file("good.req"))
@@ -356,4 +367,4 @@ def test_a_configuration_that_cannot_enroll_stays_and_says_why(cli: Cli) -> None
     ended = cli.run("responder", "status", expect=1)
     assert "Bad signing certificate on Array Controller" in ended.out
     assert "Mend it: sealkeeper ca template add OCSPResponseSigning --ca Solo" in ended.out
-    assert ended.error.startswith("Error: 1 of 1 revocation configurations do not work.")
+    assert ended.error.startswith("Error: Revocation configurations that do not work: 1 of 1.")

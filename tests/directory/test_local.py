@@ -76,7 +76,7 @@ def test_built_in_principals_come_first_and_once() -> None:
 def test_a_computer_is_found_only_among_computers(text: str) -> None:
     found = directory().find(text, ANY)
     assert (found.account, found.display_name) == (HOST_ACCOUNT, "OCSPSERV")
-    with pytest.raises(NotFound, match="Users and Service Accounts and Groups") as missing:
+    with pytest.raises(NotFound, match="Users, Service Accounts and Groups") as missing:
         directory().find(text, BY_DEFAULT)
     assert "it is a computer" in missing.value.cause
     assert missing.value.remedy == "Choose Object Types and select Computers."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 
-from app.domain.errors import SealkeeperError
 from app.domain.ids import RequestId
 from app.domain.keys import HashAlgorithm, KeyAlgorithm, KeySpec
 from app.domain.requests import Disposition, RequestQuery, RevocationReason
@@ -96,7 +94,7 @@ def _rows(backend: Backend, authority: Authority, text: str) -> tuple[RequestRow
 
 
 def _decisions(backend: Backend, authority: Authority, submit: Callable[[str, str], None]) -> None:
-    """Requests that wait for a manager, that were denied, and that failed."""
+    """Requests that wait for a manager, and one that was denied."""
     backend.templates.duplicate(DuplicateTemplate(source="WebServer", display_name=REVIEWED))
     backend.templates.set_fields("PartnerWebServer", {"manager_approval": "true"})
     backend.authorities.add_template(authority.id, "PartnerWebServer")
@@ -104,8 +102,6 @@ def _decisions(backend: Backend, authority: Authority, submit: Callable[[str, st
         submit(name, "PartnerWebServer")
     (denied,) = _rows(backend, authority, "unknown.example.test")
     backend.enrollment.deny(denied.id)
-    with contextlib.suppress(SealkeeperError):
-        submit("legacy", "DomainController")
 
 
 def _second(backend: Backend) -> None:

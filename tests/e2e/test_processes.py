@@ -108,6 +108,13 @@ def test_a_p256_authority_is_believed_by_both_clients(
     assert wait_until(lambda: openssl_status(elliptic, leaf, nonce=False) == "revoked", 1.0)
     assert openssl_status(elliptic, leaf) == "revoked"
     assert gnutls_status(elliptic, leaf) == "revoked"
+    verify = ("openssl", "verify", "-crl_check", "-CAfile", issuer, "-CRLfile")
+    before, after = str(tmp_path / "before.pem"), str(tmp_path / "after.pem")
+    for crl in (before, after):
+        sealkeeper(home, "ca", "crl", "export", crl, *ca)
+        sealkeeper(home, "ca", "crl", "publish", *ca)
+    assert f"{leaf}: OK" in tool(*verify, before, leaf)
+    assert "certificate revoked" in tool(*verify, after, leaf)
 
 
 def test_the_status_turns_red_when_the_responders_key_is_deleted_from_the_token(

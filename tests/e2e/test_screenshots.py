@@ -38,6 +38,13 @@ AUTHORITY = "Certification Authority"
 RESPONDER = "Online Responder: "
 CONFIGURATIONS = "Revocation Configuration"
 LARGEST = 4_000_000
+#: The lists of the CA, and which row of each is selected.
+LISTS = {
+    "Revoked Certificates": "build.example.test",
+    "Issued Certificates": "login.example.test",
+    "Pending Requests": "partner2.example.test",
+    "Failed Requests": "unknown.example.test",
+}
 
 
 @pytest.fixture
@@ -129,27 +136,17 @@ def pages(camera: Photographer) -> None:
     camera.shoot_node("certificate-templates", "Certificate Templates")
     camera.shoot_node("authorities", AUTHORITY)
     camera.shoot_node("authority", AUTHORITY, steps.CA)
-    for kind in ("Revoked Certificates", "Issued Certificates", "Pending Requests"):
-        camera.open(AUTHORITY, steps.CA, kind)
-        camera.rest()
-        choose_first(camera, kind.split()[0].lower())
-        camera.shoot(kind.lower().replace(" ", "-"))
-    camera.open(AUTHORITY, steps.CA, "Failed Requests")
-    camera.rest()
-    choose_first(camera, "failed")
-    camera.shoot("failed-requests")
+    for title, chosen in LISTS.items():
+        camera.open(AUTHORITY, steps.CA, title)
+        camera.choose_row(f"{title.split()[0].lower()}_table", chosen)
+        camera.shoot(title.lower().replace(" ", "-"))
     camera.shoot_node("issued-templates", AUTHORITY, steps.CA, "Certificate Templates")
     camera.shoot_node("responder", RESPONDER)
     camera.shoot_node("configurations", RESPONDER, CONFIGURATIONS)
     camera.shoot_node("services", "Services")
-    camera.shoot_node("event-log", "Event log")
-
-
-def choose_first(camera: Photographer, kind: str) -> None:
-    """Select the first row of a list of requests."""
-    view = camera.see(QWidget, f"{kind}_table")
-    view.setFocus()
-    QTest.keyClick(view, Qt.Key.Key_Home)
+    camera.open("Event log")
+    camera.choose_row("event_table", "Request 36 was denied.")
+    camera.shoot("event-log")
 
 
 def dialogs(camera: Photographer) -> None:
@@ -245,7 +242,9 @@ def broken(camera: Photographer) -> None:
     wait_for_state(camera, LinkState.BAD)
     camera.shoot("console-light-broken")
     camera.shoot_node("overview-broken", "Overview")
-    camera.shoot_node("configurations-broken", RESPONDER, CONFIGURATIONS)
+    camera.open(RESPONDER, CONFIGURATIONS)
+    camera.choose_row("configurations_table", BROKEN)
+    camera.shoot("configurations-broken")
 
 
 def dark(camera: Photographer) -> None:
@@ -256,8 +255,7 @@ def dark(camera: Photographer) -> None:
     camera.shoot_node("authority-dark", AUTHORITY, SECOND_CA)
     camera.shoot_node("hsm-slots-dark", "Security Library", "HSM Slots")
     camera.open(AUTHORITY, steps.CA, "Issued Certificates")
-    camera.rest()
-    choose_first(camera, "issued")
+    camera.choose_row("issued_table", LISTS["Issued Certificates"])
     camera.shoot("issued-certificates-dark")
     camera.click("action_request_submit")
     camera.shoot("wizard-submit-dark")

@@ -135,6 +135,34 @@ def test_return_opens_the_row(listed: TableView, qtbot: QtBot) -> None:
     assert opened.args == [Row(3, "name 7")]
 
 
+def test_home_and_end_select_the_first_and_the_last_row(listed: TableView) -> None:
+    listed.selectRow(2)
+    QTest.keyClick(listed, Qt.Key.Key_End)
+    assert listed.selected_row() == Row(5, "name 5")
+    QTest.keyClick(listed, Qt.Key.Key_Home)
+    assert listed.selected_row() == Row(1, "name 9")
+
+
+@pytest.mark.parametrize(
+    ("key", "row"), [(Qt.Key.Key_Down, 1), (Qt.Key.Key_Home, 1), (Qt.Key.Key_End, 5)]
+)
+def test_the_first_key_after_tab_selects(listed: TableView, key: Qt.Key, row: int) -> None:
+    listed.setCurrentIndex(listed.table_model.index(0, 0))
+    listed.clearSelection()
+    QTest.keyClick(listed, key)
+    assert listed.selected_row().id == row
+
+
+def test_home_selects_the_first_row_of_a_window_too(runner: TaskRunner, qtbot: QtBot) -> None:
+    model = WindowTableModel(COLUMNS, Numbers(MILLION), runner)
+    view = TableView(model, "rows", "Rows")
+    show(view, qtbot)
+    model.reload()
+    wait_for(lambda: model.rowCount() == MILLION)
+    QTest.keyClick(view, Qt.Key.Key_Home)
+    wait_for(lambda: view.selected_row() == Row(1, "row 1"))
+
+
 def test_an_empty_list_says_so(qtbot: QtBot) -> None:
     model = ListTableModel(COLUMNS)
     view = TableView(model, "rows", "Rows")

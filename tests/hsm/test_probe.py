@@ -157,3 +157,10 @@ def test_a_library_that_cannot_be_loaded_says_why_each_time(
     faults.set()
     library.restart()
     assert library.slots()
+
+
+def test_a_pipe_is_named_and_not_waited_for(isolation: KeyIsolation, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.so"
+    os.mkfifo(pipe)
+    with pytest.raises(LibraryUnusable, match="no regular file"):
+        isolation.probe(LibrarySpec(str(pipe)))

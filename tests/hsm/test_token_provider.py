@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from app.domain.errors import InvalidInput, KeyAbsent, NameInUse, TokenAbsent
+from app.domain.errors import InvalidInput, KeyAbsent, NameInUse, TokenAbsent, TokenError
 from app.domain.keys import (
     HashAlgorithm,
     KeyAlgorithm,
@@ -24,6 +24,7 @@ from tests.hsm.conftest import Pins
 
 if TYPE_CHECKING:
     from app.hsm.isolation import IsolatedLibrary, KeyIsolation, TokenKeyProvider
+    from tests.faults.module import Faults
     from tests.softhsm import SoftHsm
 
 SPECS = [
@@ -259,3 +260,15 @@ def test_the_same_spec_is_the_same_child(isolation: KeyIsolation, softhsm: SoftH
     assert isolation.library(softhsm.spec) is first
     assert first.info().manufacturer == "SoftHSM"
     assert len(isolation.process_ids()) == 1
+
+
+@pytest.mark.parametrize(("ckr", "tries"), [(0x05, 3), (0x31, 1)], ids=["unexplained", "memory"])
+def test_a_generation_is_tried_again_only_where_the_library_does_not_know_why(
+    faulty_provider: TokenKeyProvider, faults: Faults, ckr: int, tries: int
+) -> None:
+    faults.set(f"C_GenerateKeyPair fail {ckr}")
+    with pytest.raises(TokenError):
+        faulty_provider.generate(KeySpec(KeyAlgorithm.ECDSA_P256, 256), "never made")
+    assert faults.calls("C_GenerateKeyPair") == tries
+    faults.set()
+    assert faulty_provider.keys() == ()

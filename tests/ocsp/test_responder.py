@@ -18,7 +18,7 @@ from app.domain.keys import HashAlgorithm
 from app.domain.responder import CertificateStatus, SigningFlag, StatusAnswer
 from app.ocsp.answers import Answer, ConfiguredAuthority, ResponderSettings
 from app.ocsp.responder import OnlineResponder
-from app.pki.ocsp_request import build_ocsp_request, encode_ocsp_request, make_cert_id
+from app.pki.ocsp_request import encode_ocsp_request, make_cert_id
 from app.pki.ocsp_response import OcspErrorStatus as Told
 from app.pki.ocsp_response import OcspVerdict, error_response, verify_ocsp_response
 from tests.ocsp.support import (
@@ -166,8 +166,9 @@ def test_repeated_questions_are_answered_from_the_cache(world: World) -> None:
         assert (counters.requests, counters.answered_from_cache, counters.signed) == (4, 3, 1)
         other_hash = await responder.answer(ask(world, GOOD, sha=SHA256))
         assert other_hash.der != first.der
-        ca, leaf = (c.public_bytes(Encoding.DER) for c in (world.ca, world.leaf(GOOD)))
-        assert responder.respond(build_ocsp_request(leaf, ca)) is first
+        issuer = world.ca.public_bytes(Encoding.DER)
+        asked = make_cert_id(world.leaf(GOOD).serial_number, issuer, HashAlgorithm.SHA1)
+        assert responder.respond(encode_ocsp_request((asked,))) is first
 
     run(world, scenario)
 

@@ -60,9 +60,6 @@ def test_crls_are_numbered_over_all_keys(database: Database, authority: Authorit
         assert store.crls.latest(authority.id) == first
         assert store.crls.latest(authority.id, 1) == renewed
         assert [crl.id for crl in store.crls.all(authority.id)] == [renewed.id, first.id]
-        results = (("ldap:///x", "refused"), ("file:///y", "published"))
-        store.crls.set_publish_results(first.id, results)
-        assert store.crls.latest(authority.id) == replace(first, publish_results=results)
 
 
 def test_names_of_configurations_ignore_case(database: Database, authority: Authority) -> None:
@@ -108,7 +105,6 @@ def test_what_does_not_exist_is_said_so(database: Database, authority: Authority
             lambda: store.authorities.update(replace(authority, id=AuthorityId(nothing), name="x")),
             lambda: store.crls.add(a_crl(AuthorityId(nothing), 1)),
             lambda: store.crls.raw(CrlId(nothing)),
-            lambda: store.crls.set_publish_results(CrlId(nothing), ()),
             lambda: store.configurations.add(configuration),
             lambda: store.configurations.get(ConfigurationId(nothing)),
             lambda: store.configurations.update(

@@ -68,6 +68,7 @@ def command(  # noqa: PLR0913 - one parameter an option
 
     A second run on the same home reuses what is there.
     """
+    # Imported here, so that the help of all commands does not pay for it.
     from app.cli.quickstart.run import Quickstart, QuickstartRequest  # noqa: PLC0415
     from app.host.control import HostController  # noqa: PLC0415
 

@@ -253,7 +253,8 @@ class Job:
                 status = judge.status(certificate, url, nonce=nonce)
             if status != expected:
                 raise EnvironmentFault(
-                    f"openssl was told {status} of {certificate.name}, not {expected}."
+                    f"openssl was told {status} of {certificate.name}, not {expected}.",
+                    remedy="Look at the path: sealkeeper responder status",
                 )
         self._say(f"openssl ocsp, with and without nonce: {certificate.name} is {expected}.")
 

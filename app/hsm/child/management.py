@@ -45,7 +45,6 @@ _PIN_STATES = (
     (codes.USER_PIN_TO_BE_CHANGED, PinState.TO_BE_CHANGED),
 )
 _LIST_TRIES = 5
-_UNAVAILABLE = 0xFFFFFFFF  # CK_UNAVAILABLE_INFORMATION where CK_ULONG has 32 bits
 
 
 def ckr_name(code: int) -> str:
@@ -268,7 +267,6 @@ def _token_facts(number: int, description: str, manufacturer: str, token: Any) -
     identity = TokenIdentity(clean(token.serialNumber), clean(token.label))
     unset = PinState.READY if flags & codes.USER_PIN_INITIALIZED else PinState.NOT_INITIALISED
     pin_state = next((state for bit, state in _PIN_STATES if flags & bit), unset)
-    free = int(token.ulFreePrivateMemory)
     return SlotFacts(
         slot_id=number,
         description=description,
@@ -278,13 +276,9 @@ def _token_facts(number: int, description: str, manufacturer: str, token: Any) -
         initialised=initialised,
         model=clean(token.model) or None,
         firmware="{}.{}".format(*token.firmwareVersion),
-        hardware="{}.{}".format(*token.hardwareVersion),
         token_manufacturer=clean(token.manufacturerID) or None,
         pin_state=pin_state if initialised else None,
         protected_authentication_path=bool(flags & codes.PROTECTED_AUTHENTICATION_PATH),
-        login_required=bool(flags & codes.LOGIN_REQUIRED),
-        write_protected=bool(flags & codes.WRITE_PROTECTED),
         min_pin=int(token.ulMinPinLen),
         max_pin=int(token.ulMaxPinLen),
-        free_private_memory=free if 0 <= free < _UNAVAILABLE else None,
     )

@@ -130,11 +130,7 @@ class AuthorityService:
         check_name(name)
         subject = subject_of(name, suffix)
         with self._context.database.read() as tx:
-            if tx.authorities.by_name(name) is not None:
-                raise NameInUse(
-                    f"There is already a certification authority “{name}”.",
-                    remedy="Choose another name.",
-                )
+            _refuse_taken(tx, name)
         return subject
 
     def create(self, request: CreateAuthority, progress: Progress | None = None) -> Authority:
@@ -220,8 +216,7 @@ class AuthorityService:
             created_at=self._context.clock.now(),
         )
         with self._context.database.write() as tx:
-            if tx.authorities.by_name(request.name) is not None:
-                raise NameInUse(f"There is already a certification authority “{request.name}”.")
+            _refuse_taken(tx, request.name)
             authority = tx.authorities.add(authority)
             self._event(tx, 4880, f"{authority.name} was set up and started.", authority)
         return authority
@@ -375,6 +370,13 @@ class AuthorityService:
     def _event(self, tx: Transaction, number: int, message: str, authority: Authority) -> None:
         self._events.within(
             tx, EventLevel.INFORMATION, SOURCE, number, message, subject=authority.name
+        )
+
+
+def _refuse_taken(tx: Transaction, name: str) -> None:
+    if tx.authorities.by_name(name) is not None:
+        raise NameInUse(
+            f"There is already a certification authority “{name}”.", remedy="Choose another name."
         )
 
 

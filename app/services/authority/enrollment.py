@@ -1,4 +1,4 @@
-"""Requests: submitting, issuing, denying, and reading the database of a CA."""
+"""Requests: submitting, issuing, denying, and what a crash left."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 from app.domain.authorities import LocationFlag, LocationList
 from app.domain.commands import command_line
-from app.domain.errors import NotFound, Refused, SealkeeperError, UnknownTemplate
+from app.domain.errors import Refused, SealkeeperError, UnknownTemplate
 from app.domain.events import EventLevel
 from app.domain.ids import AuthorityId
 from app.domain.principals import AccountName, AuthorityRight
 from app.domain.requests import CertificateSide, Disposition, RequestRow, RequestSide
 from app.domain.templates import SubjectSource, Template
-from app.pki.certificates import build_certificate, certificate_side, describe_certificate
+from app.pki.certificates import build_certificate, certificate_side
 from app.pki.names import name_columns
 from app.pki.profile import AuthorityFacts, build_profile
 from app.pki.requests import ParsedRequest, parse_request
-from app.pki.serials import new_serial, parse_serial, serial_hex
+from app.pki.serials import new_serial, serial_hex
 from app.pki.subjects import BuiltSubject
 from app.services.authority.access import (
     authority_rights,
@@ -27,16 +27,12 @@ from app.services.authority.access import (
     require_enroll,
 )
 from app.services.authority.context import require_started, urls
+from app.services.authority.records import RequestRecords
 
 if TYPE_CHECKING:
-    from array import array
-
     from app.domain.authorities import Authority
-    from app.domain.certificates import CertificateFacts
     from app.domain.ids import RequestId
-    from app.domain.requests import RequestQuery
     from app.pki.profile import IssuanceProfile
-    from app.services.authority.context import AuthorityContext
     from app.store.database import Transaction
 
 SOURCE = "Certification Authority"
@@ -88,11 +84,8 @@ class _Asked:
     requester: AccountName
 
 
-class EnrollmentService:
+class EnrollmentService(RequestRecords):
     """Takes requests and issues certificates; call it from task threads."""
-
-    def __init__(self, context: AuthorityContext) -> None:
-        self._context = context
 
     def submit(self, request: SubmitRequest) -> Submission:
         """Check the request against template and permissions, and issue or put it aside.
@@ -209,79 +202,6 @@ class EnrollmentService:
                     self._event(tx, 4888, f"Request {row.id}: {message}.", authority.name)
                     count += 1
         return count
-
-    # --- reading --------------------------------------------------------------------------------
-
-    def ids(self, query: RequestQuery) -> array[int]:
-        """Ids of the rows that a list shows, in its order."""
-        with self._context.database.read() as tx:
-            return tx.requests.ids(query)
-
-    def page(self, ids: tuple[RequestId, ...]) -> tuple[RequestRow, ...]:
-        """Rows of these ids, in that order; ids that are gone are left out."""
-        with self._context.database.read() as tx:
-            return tx.requests.page(ids)
-
-    def count(self, query: RequestQuery) -> int:
-        """How many rows a list shows."""
-        with self._context.database.read() as tx:
-            return tx.requests.count(query)
-
-    def row(self, request_id: RequestId) -> RequestRow:
-        """One row.
-
-        Raises:
-            NotFound: there is none of that number.
-        """
-        with self._context.database.read() as tx:
-            return tx.requests.get(request_id)
-
-    def by_serial(self, authority_id: AuthorityId, serial: str) -> RequestRow:
-        """The row with that serial number, as hex.
-
-        Raises:
-            InvalidInput: it is no serial number.
-            NotFound: this CA did not issue it.
-        """
-        wanted = serial_hex(parse_serial(serial))
-        with self._context.database.read() as tx:
-            row = tx.requests.by_serial(authority_id, wanted)
-            authority = tx.authorities.get(authority_id)
-        if row is None:
-            raise NotFound(
-                f"{authority.name} has issued no certificate with the serial number {wanted}.",
-                remedy="See the list: "
-                + command_line("ca", "requests", "--ca", authority.name, "--state", "issued"),
-            )
-        return row
-
-    def certificate(self, request_id: RequestId) -> bytes:
-        """DER of the issued certificate.
-
-        Raises:
-            NotFound: nothing was issued for that request.
-        """
-        with self._context.database.read() as tx:
-            return tx.requests.raw_certificate(request_id)
-
-    def request(self, request_id: RequestId) -> bytes:
-        """DER of the request.
-
-        Raises:
-            NotFound: there is none of that number.
-        """
-        with self._context.database.read() as tx:
-            return tx.requests.raw_request(request_id)
-
-    def facts(self, certificate: bytes) -> CertificateFacts:
-        """What a certificate (DER) says, for the screen.
-
-        Raises:
-            InvalidInput: it cannot be read.
-        """
-        with self._context.database.read() as tx:
-            names = {entry.oid: entry.display_name for entry in tx.templates.all()}
-        return describe_certificate(certificate, names)
 
     # --- parts ----------------------------------------------------------------------------------
 

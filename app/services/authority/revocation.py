@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -18,9 +17,10 @@ from app.domain.ids import AuthorityId, CrlId
 from app.domain.principals import AuthorityRight
 from app.domain.requests import Disposition, RevocationReason
 from app.domain.services import ServiceName
-from app.pki.crl import build_crl, crl_times
+from app.pki.crl import CrlTimes, build_crl, crl_times
 from app.services.authority.access import require_authority_right
 from app.services.authority.context import urls
+from app.services.leases import lease_held
 
 if TYPE_CHECKING:
     from app.domain.authorities import Authority
@@ -33,9 +33,8 @@ log = structlog.get_logger()
 SOURCE = "Certification Authority"
 #: Longer than a CRL's signature may take, so that one writer stays one.
 LEASE = timedelta(minutes=2)
-#: Seconds to wait for another process that publishes for the same CA, and between two looks.
+#: Seconds to wait for another process that publishes for the same CA.
 PATIENCE = 30.0
-LOOK_AGAIN = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,25 +178,13 @@ class RevocationService:
         return [ca for ca in due if now < _end(ca)]
 
     def _publish(self, authority: Authority) -> Crl:
-        lease, database = f"crl/{authority.id}", self._context.database
-        holder, until = database.holder, time.monotonic() + PATIENCE
-        with self._publishing:
-            while True:
-                with database.write() as tx:
-                    free = tx.leases.acquire(lease, holder, LEASE)
-                if free:
-                    break
-                if time.monotonic() > until:
-                    raise Refused(
-                        f"Another process is publishing a CRL for {authority.name}.",
-                        remedy="Try again in a moment.",
-                    )
-                time.sleep(LOOK_AGAIN)
-            try:
-                return self._sign(authority)
-            finally:
-                with database.write() as tx:
-                    tx.leases.release(lease, holder)
+        busy = f"Another process is publishing a CRL for {authority.name}."
+        lease = f"crl/{authority.id}"
+        with (
+            self._publishing,
+            lease_held(self._context.database, lease, LEASE, PATIENCE, busy),
+        ):
+            return self._sign(authority)
 
     def _sign(self, authority: Authority) -> Crl:
         now = self._context.clock.now()
@@ -224,6 +211,11 @@ class RevocationService:
             self._context.signing_key(authority),
             authority.hash_algorithm,
         )
+        return self._record(authority, number, len(entries), times, raw)
+
+    def _record(
+        self, authority: Authority, number: int, count: int, times: CrlTimes, raw: bytes
+    ) -> Crl:
         served = urls(authority, LocationList.CDP, LocationFlag.IN_CERTIFICATE_CDP_OR_AIA)
         with self._context.database.write() as tx:
             crl = tx.crls.add(
@@ -232,7 +224,7 @@ class RevocationService:
                     authority_id=authority.id,
                     key_index=authority.key_index,
                     number=number,
-                    count=len(entries),
+                    count=count,
                     this_update=times.this_update,
                     next_update=times.next_update,
                     next_publish=times.next_publish,
@@ -244,7 +236,7 @@ class RevocationService:
                 EventLevel.INFORMATION,
                 SOURCE,
                 4872,
-                f"CRL {number} with {len(entries)} entries was published; the next is due "
+                f"CRL {number} was published, entries: {count}; the next is due "
                 f"{times.next_publish:%Y-%m-%d %H:%M} UTC.",
                 str(self._context.caller()),
                 authority.name,

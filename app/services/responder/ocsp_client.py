@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 10.0
 LARGEST_ANSWER = 256 * 1024
 NONCE_OCTETS = 32
+#: Kept open for the next request; status checks of several views overlap.
+CONNECTIONS = 8
 HTTP_OK = 200
 
 
@@ -62,7 +64,9 @@ class OcspClientService:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._http = urllib3.PoolManager(retries=False, timeout=TIMEOUT_SECONDS)
+        self._http = urllib3.PoolManager(
+            retries=False, timeout=TIMEOUT_SECONDS, maxsize=CONNECTIONS
+        )
 
     def ask(self, request: AskOcsp) -> OcspReport:
         """Ask and verify signature, delegation, nonce, times and CertID.

@@ -13,10 +13,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from app.domain.commands import command_line
 from app.domain.errors import SealkeeperError
 from app.domain.principals import TemplateRight
-from app.domain.responder import (
-    CertificateStatus,
-    SigningFlag,
-)
 from app.domain.services import ServiceName
 from app.domain.status import (
     ConfigurationStatus,
@@ -29,6 +25,7 @@ from app.domain.status import (
 from app.hsm.private_key import private_key
 from app.pki.signing_certificate import check_signing_certificate
 from app.services.authority.access import template_rights
+from app.services.responder.endpoint import endpoint_link
 from app.services.responder.links import (
     StatusFacts,
     broken_key,
@@ -39,7 +36,6 @@ from app.services.responder.links import (
     validity_state,
 )
 from app.services.responder.links import milliseconds as as_milliseconds
-from app.services.responder.ocsp_client import AskOcsp
 from app.services.responder.signing import renewal_time
 
 if TYPE_CHECKING:
@@ -75,7 +71,7 @@ class StatusService:
             self._signing_link(facts),
             self._key_link(facts),
             revocation_link(facts),
-            self._endpoint_link(facts),
+            endpoint_link(facts, self._client),
         )
         return ConfigurationStatus(
             configuration_id, facts.configuration.name, facts.now, headline(links), links
@@ -261,62 +257,6 @@ class StatusService:
             return broken_key(facts, holder, error)
         return PathLink(
             LinkName.HSM_KEY, LinkState.OK, subject, f"Signs in {as_milliseconds(milliseconds)}"
-        )
-
-    def _endpoint_link(self, facts: StatusFacts) -> PathLink:
-        name = LinkName.ENDPOINT
-        url = f"http://{facts.address.local_authority}/ocsp"
-        start = command_line("service", "start", ServiceName.ONLINE_RESPONDER)
-        if not facts.responder_started:
-            return PathLink(
-                name,
-                LinkState.BAD,
-                url,
-                "Stopped",
-                reason="The Online Responder service is stopped.",
-                fix=Fix.START_RESPONDER,
-                fix_command=start,
-            )
-        if facts.signer is None:
-            return PathLink(name, LinkState.UNCHECKED, url, "Waiting")
-        nonce = SigningFlag.ALLOW_NONCE in facts.configuration.signing_flags
-        try:
-            report = self._client.ask(
-                AskOcsp(
-                    certificate=facts.signer.certificate,
-                    issuer=facts.authority.certificate,
-                    url=url,
-                    nonce=nonce,
-                )
-            )
-        except SealkeeperError as error:
-            return PathLink(
-                name,
-                LinkState.BAD,
-                url,
-                "No answer",
-                reason=error.message,
-                likely_cause=error.cause,
-                detail=error.detail,
-                fix=Fix.START_RESPONDER,
-                fix_command=command_line("serve"),
-            )
-        verdict = report.verdict
-        if verdict.status is CertificateStatus.GOOD:
-            return PathLink(
-                name, LinkState.OK, url, f"Answers in {as_milliseconds(report.milliseconds)}"
-            )
-        problem = verdict.first_problem
-        return PathLink(
-            name,
-            LinkState.BAD,
-            url,
-            "Wrong answer"
-            if verdict.response_status in {"", "SUCCESSFUL"}
-            else "Refuses to answer",
-            reason=problem.sentence if problem else f"The answer is {verdict.status}.",
-            likely_cause="The signing key cannot be used right now." if problem else "",
-            detail="\n".join(check.sentence for check in verdict.checks),
         )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from app.domain.authorities import Location, LocationFlag, LocationList
 from app.domain.services import ListenAddress, ServiceName
 from app.domain.status import ConfigurationStatus, Fix, LinkName, LinkState, PathLink, StepState
 from app.host.control import HostController
@@ -107,3 +109,18 @@ def test_the_checklist_follows_the_guide(
     assert steps["slot"].state is StepState.LATER
     assert steps["certificate"].state is StepState.LATER
     assert configuration.name in steps["configuration"].fact
+
+
+def test_clients_that_are_sent_elsewhere_are_told(
+    backend: Backend, configuration: RevocationConfiguration, host: HostController
+) -> None:
+    assert host.state().running
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/ocsp"
+        backend.authorities.add_location(
+            configuration.authority_id, Location(LocationList.AIA, url, LocationFlag.IN_OCSP)
+        )
+        endpoint = link(backend.status.configuration(configuration.id), LinkName.ENDPOINT)
+    assert endpoint.state is LinkState.WARNING
+    assert url in endpoint.reason

@@ -31,7 +31,7 @@ def key_place(row: AuthorityFacts) -> str:
 
 
 _COLUMNS: tuple[Column[AuthorityFacts], ...] = (
-    Column("name", "Name", lambda row: row.authority.name, width=180, stretch=True),
+    Column("name", "Name", lambda row: row.authority.name, width=160, stretch=True),
     Column(
         "state",
         "Status",

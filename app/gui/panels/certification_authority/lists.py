@@ -159,7 +159,7 @@ _NAME = Column[RequestRow](
     "Common Name",
     subject,
     sort_key=RequestSort.COMMON_NAME,
-    width=150,
+    width=132,
     stretch=True,
 )
 _REQUESTER = Column[RequestRow](
@@ -206,7 +206,7 @@ _REASON = Column[RequestRow](
     "Revocation Reason",
     lambda row: row.revoked_reason.label if row.revoked_reason is not None else "",
     sort_key=RequestSort.REVOKED_REASON,
-    width=164,
+    width=150,
 )
 _REVOKED = Column[RequestRow](
     "revoked",

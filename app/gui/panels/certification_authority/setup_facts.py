@@ -81,7 +81,7 @@ def read_setup(backend: Backend) -> SetupFacts:
             f"{library.vendor}: {sentence}" for library, sentence in backend.providers.problems()
         ),
         log_on=account,
-        address=backend.services.listen_address().authority,
+        address=backend.services.listen_address().public_authority(backend.directory.host.lower()),
     )
 
 

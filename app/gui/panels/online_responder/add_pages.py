@@ -76,6 +76,7 @@ class NamePage(WizardPage):
         super().__init__(
             "Name the Revocation Configuration",
             "The name helps you to find it; clients never see it.",
+            step="Name",
         )
         self._names = {name.casefold() for name in found.names}
 
@@ -112,6 +113,7 @@ class LocationPage(WizardPage):
         super().__init__(
             "Select CA Certificate Location",
             "Where the certificate of the CA is found that the configuration answers for.",
+            step="CA Certificate Location",
         )
 
     def build(self) -> None:
@@ -217,6 +219,7 @@ class SigningPage(WizardPage):
         super().__init__(
             "Select Signing Certificate",
             "Answers are signed by a certificate of the CA that is meant for nothing else.",
+            step="Signing Certificate",
         )
         self._found = found
         self._authority_page = authority_page

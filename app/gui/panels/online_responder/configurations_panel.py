@@ -34,6 +34,11 @@ def valid_to(row: ConfigurationRow) -> str:
     return local_time(row.signer.not_after, zone=False) if row.signer is not None else "none"
 
 
+def vendor(row: ConfigurationRow) -> str:
+    """The provider, in short."""
+    return row.provider.removesuffix(" Key Storage Provider")
+
+
 def columns() -> tuple[Column[ConfigurationRow], ...]:
     """The columns of the list."""
     return (
@@ -48,7 +53,7 @@ def columns() -> tuple[Column[ConfigurationRow], ...]:
         ),
         Column("ca", "CA", lambda row: row.authority, width=116),
         Column("valid_to", "Valid to", valid_to, width=132),
-        Column("provider", "Provider", lambda row: row.provider, width=196),
+        Column("provider", "Provider", vendor, width=110),
     )
 
 

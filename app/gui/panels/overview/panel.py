@@ -88,7 +88,7 @@ class OverviewPanel(Panel):
             "configurations": tr("None yet: the responder answers for no CA."),
             "authorities": tr("None yet. A CA issues the certificates that are asked about."),
             "signers": tr("None yet. They are enrolled with a revocation configuration."),
-            "slots": tr("None yet. Register the slot that shall hold the keys."),
+            "slots": tr("None yet. Register the slot that will hold the keys."),
         }
         return {
             key: StatusRows(f"overview_{key}", console.navigate, text)

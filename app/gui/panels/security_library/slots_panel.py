@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 ROOT = "security_library"
 
 COLUMNS: tuple[Column[SlotRow], ...] = (
-    Column("token", "Token label", lambda r: r.title, icon=lambda _r: "chip", width=116),
-    Column("account", "Registered for", lambda r: r.registered_for[0], width=166, stretch=True),
-    Column("state", "PIN", lambda r: slot_state(r)[1], state=lambda r: slot_state(r)[0], width=146),
+    Column("token", "Token label", lambda r: r.title, icon=lambda _r: "chip", width=112),
+    Column("account", "Registered for", lambda r: r.registered_for[0], width=174, stretch=True),
+    Column("state", "PIN", lambda r: slot_state(r)[1], state=lambda r: slot_state(r)[0], width=136),
     Column("serial", "Serial", lambda r: r.serial, width=148, mono=True),
     Column("model", "Model, firmware", lambda r: r.model, width=130),
-    Column("slot", "Slot id", lambda r: r.slot_id, width=92),
+    Column("slot", "Slot id", lambda r: r.slot_id, width=76),
 )
 
 

@@ -133,7 +133,7 @@ class ServicesPanel(Panel):
                 slot_words(row),
                 state=None if row.own_slots or not others else LinkState.WARNING,
             ),
-            Fact(self.tr("Accounts with a slot"), ", ".join(others) or self.tr("none yet")),
+            Fact(self.tr("Accounts with a slot"), "\n".join(others) or self.tr("none yet")),
         ]
         if row.why:
             facts.append(Fact(self.tr("Why"), row.why))
