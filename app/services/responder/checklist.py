@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.domain.authorities import Authority, LocationFlag
+from app.domain.authorities import Authority, LocationFlag, LocationList
 from app.domain.commands import command_line
 from app.domain.libraries import Library, SlotRegistration
 from app.domain.principals import AccountName, TemplateRight
@@ -15,6 +15,7 @@ from app.domain.services import ServiceName
 from app.domain.status import ChecklistStep, StepState
 from app.domain.templates import OID_OCSP_SIGNING, Template
 from app.services.authority.access import template_rights
+from app.services.authority.context import urls
 
 if TYPE_CHECKING:
     from app.services.authority.context import AuthorityContext
@@ -205,10 +206,9 @@ def _issued_templates(home: _Home) -> _Step:
 
 def _location(home: _Home) -> _Step:
     locations = [
-        location.template
+        url
         for authority in home.authorities
-        for location in authority.locations
-        if LocationFlag.IN_OCSP in location.flags
+        for url in urls(authority, LocationList.AIA, LocationFlag.IN_OCSP)
     ]
     return _Step(
         "location",
@@ -244,9 +244,7 @@ def _responder(home: _Home) -> _Step:
         "responder",
         "Start the online responder",
         home.responder_started and bool(home.signers),
-        "Set to start with the service host"
-        if home.responder_started
-        else "The service is stopped",
+        "The service is started" if home.responder_started else "The service is stopped",
         "responder.start",
         command_line("service", "start", ServiceName.ONLINE_RESPONDER),
     )
