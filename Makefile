@@ -27,7 +27,7 @@ run: setup-run ## start the console, or the quickstart where there is no display
 	fi
 
 test: setup ## run the tests (ARGS=... goes to pytest)
-	@$(PYTEST) -n 2 --dist loadfile $(ARGS)
+	@$(PYTEST) -n 2 --dist loadfile --max-worker-restart=0 $(ARGS)
 
 lint: setup ## check form, rules, types and the direction of imports
 	@$(BIN)/ruff format --check .

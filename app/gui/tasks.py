@@ -88,6 +88,36 @@ class _Outcome:
     error: BaseException | None
 
 
+class _Bridge(QObject):
+    """Carries outcomes to the main thread, and outlives every runner.
+
+    A worker may still be inside `emit` when the main thread has taken the outcome already, so what
+    emits must never be destroyed meanwhile: a runner's own signal would be.
+    """
+
+    arrived = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+
+    @Slot(object)
+    def _deliver(self, letter: tuple[weakref.ref[TaskRunner], _Outcome]) -> None:
+        runner = letter[0]()
+        if runner is not None and shiboken6.isValid(runner):
+            runner.take(letter[1])
+
+
+_bridges: list[_Bridge] = []
+
+
+def _the_bridge() -> _Bridge:
+    """The one of this process, made with the first runner in the main thread."""
+    if not _bridges:
+        _bridges.append(_Bridge())
+    return _bridges[0]
+
+
 class TaskRunner(QObject):
     """Runs services on worker threads; made, used and stopped on the main thread.
 
@@ -98,7 +128,6 @@ class TaskRunner(QObject):
     changed = Signal()
     ticked = Signal()
     stopped = Signal(object)
-    _finished = Signal(object)
 
     def __init__(self, failures: FailureSink, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -111,7 +140,8 @@ class TaskRunner(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(POLL_MS)
         self._timer.timeout.connect(self._tick)
-        self._finished.connect(self._take, Qt.ConnectionType.QueuedConnection)
+        self._bridge = _the_bridge()
+        self._self = weakref.ref(self)
 
     # --- running --------------------------------------------------------------------------
 
@@ -210,11 +240,10 @@ class TaskRunner(QObject):
         """Runs in the worker thread: the only thing that it does with Qt is one emit."""
         error = Cancelled("Cancelled.") if future.cancelled() else future.exception()
         value = None if error is not None else future.result()
-        if shiboken6.isValid(self):
-            self._finished.emit(_Outcome(task_id, value, error))
+        self._bridge.arrived.emit((self._self, _Outcome(task_id, value, error)))
 
-    @Slot(object)
-    def _take(self, outcome: _Outcome) -> None:
+    def take(self, outcome: _Outcome) -> None:
+        """An outcome has arrived in the main thread; called by the bridge alone."""
         task = self._tasks.pop(outcome.task_id, None)
         if task is None:
             return

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QDialog, QWidget
+from PySide6.QtCore import QCoreApplication, QEvent, QObject
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from app.domain.errors import Refused, SealkeeperError
 from app.gui.tasks import TaskRunner, token_executor
@@ -204,3 +205,21 @@ def test_stop_with_nothing_running(runner: TaskRunner, qtbot: QtBot) -> None:
     with qtbot.waitSignal(runner.stopped, timeout=3000) as stopped:
         runner.stop()
     assert stopped.args == [()]
+
+
+def test_a_runner_may_be_destroyed_as_soon_as_a_result_has_arrived(
+    qapp: QApplication, failures: CollectedFailures
+) -> None:
+    """The worker may still be about to leave its emit; this crashed the process once."""
+    del qapp
+    for _ in range(100):
+        owner, made = QObject(), TaskRunner(failures)
+        arrived: list[int] = []
+        made.run("quick", len, "one", owner=owner, done=arrived.append, quiet=True)
+        wait_for(partial(bool, arrived))
+        made.stop(1)
+        made.deleteLater()
+        QCoreApplication.sendPostedEvents(made, QEvent.Type.DeferredDelete)
+        owner.deleteLater()
+        QCoreApplication.sendPostedEvents(owner, QEvent.Type.DeferredDelete)
+    assert failures.errors == []
