@@ -258,8 +258,6 @@ class TokenKeyProvider:
             try:
                 value = call.result()
                 signature = public_keys.finish_signature(value, locator.algorithm, locator.bits)
-            except SealkeeperError as error:
-                result.set_exception(error)
             except Exception as error:  # noqa: BLE001 - a callback's edge; the future carries it
                 result.set_exception(error)
             else:
