@@ -87,6 +87,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point of the command line; without a command it opens the console."""
     from app.cli.entry import run
 
+    _open_standard_streams()
     _log_to_standard_error()
     given = sys.argv[1:] if arguments is None else arguments
     sys.exit(run(given, open_backend, run_console))
@@ -95,6 +96,20 @@ def main(arguments: list[str] | None = None) -> None:
 def console() -> None:
     """Entry point of the desktop's menu."""
     main(["console", *sys.argv[1:]])
+
+
+def _open_standard_streams() -> None:
+    """Give the null device to streams that whoever started this program closed (`<&-`).
+
+    Otherwise the next files that are opened, the database's or a child's, would take their numbers.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free is this one
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
 def _log_to_standard_error() -> None:

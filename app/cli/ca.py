@@ -16,7 +16,14 @@ from app.cli.files import refuse_existing, write_file
 from app.cli.invocation import Invocation, pass_invocation
 from app.cli.output import Section
 from app.domain.errors import InvalidInput
-from app.domain.keys import EC_BITS, HashAlgorithm, KeyAlgorithm, KeySpec
+from app.domain.keys import (
+    ED25519_SCHEME,
+    KEY_BITS,
+    HashAlgorithm,
+    KeyAlgorithm,
+    KeySpec,
+    current_first,
+)
 from app.domain.periods import Period
 from app.domain.principals import AuthorityRight
 from app.domain.services import ServiceName
@@ -128,14 +135,14 @@ def command() -> None:
 @click.option(
     "--token", default="", metavar="LABEL", help="Label or serial, where several are registered."
 )
-@click.option("--key-length", type=int, metavar="N", help="Bits; else 2048 for RSA.")
+@click.option("--key-length", type=int, metavar="N", help="Bits; else 2048 for RSA and DSA.")
 @click.option(
     "--hash",
     "hash_name",
     type=click.Choice(["SHA256", "SHA384", "SHA512"], case_sensitive=False),
     default="SHA256",
     show_default=True,
-    help="Hash of its signatures.",
+    help="Hash of its signatures; Ed25519 has its own.",
 )
 @click.option(
     "--validity", default="5 years", show_default=True, metavar="PERIOD", help="Of its certificate."
@@ -176,7 +183,7 @@ def create(  # noqa: PLR0913 - one parameter per option
             if token
             else None,
             spec=spec,
-            hash_algorithm=HashAlgorithm(hash_name.upper()),
+            hash_algorithm=_hash(spec, hash_name),
             validity=Period.parse(validity),
             distinguished_name_suffix=suffix,
             ocsp_location=ocsp_location,
@@ -186,22 +193,28 @@ def create(  # noqa: PLR0913 - one parameter per option
     )
     invocation.output.done(
         authority_record(backend, authority),
-        f"Set up the certification authority {authority.name} with an {spec} key in "
+        f"Set up the certification authority {authority.name}; its {spec} key is in "
         f"{authority.provider}.",
     )
+
+
+def _hash(spec: KeySpec, name: str) -> HashAlgorithm:
+    """The hash that was chosen; Ed25519 has its own, whatever was."""
+    return ED25519_SCHEME.hash if spec.algorithm is KeyAlgorithm.ED25519 else HashAlgorithm(name)
 
 
 def _spec(provider: str, bits: int | None) -> KeySpec:
     name, mark, _ = provider.partition("#")
     if not mark:
         return KeySpec(KeyAlgorithm.RSA, bits or 2048)
-    if name.upper() not in set(KeyAlgorithm):
+    try:
+        algorithm = KeyAlgorithm(name)
+    except ValueError:
+        known = ", ".join(each.text for each in current_first(KeyAlgorithm))
         raise InvalidInput(
-            f"“{name}” is not an algorithm of a provider.",
-            remedy=f"Choose one of {', '.join(KeyAlgorithm)}.",
-        )
-    algorithm = KeyAlgorithm(name.upper())
-    return KeySpec(algorithm, bits or EC_BITS.get(algorithm, 2048))
+            f"“{name}” is not an algorithm of a provider.", remedy=f"Choose one of {known}."
+        ) from None
+    return KeySpec(algorithm, bits or KEY_BITS[algorithm][0])
 
 
 @command.command("list", shape=many(**SUMMARY))

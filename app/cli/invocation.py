@@ -11,6 +11,7 @@ import click
 import platformdirs
 
 from app.cli.output import Output
+from app.cli.passwords import prompt_at_terminal
 
 if TYPE_CHECKING:
     from app.services.backend import Backend
@@ -68,6 +69,7 @@ class Invocation:
         if self._backend is None:
             self._backend = self._open_backend(self.home)
             self._stack.callback(self._backend.close)
+            self._backend.key_access.prompt = prompt_at_terminal()
         return self._backend
 
     def open_console(self) -> int:

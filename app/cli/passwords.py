@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 from click.termui import prompt
 
 from app.domain.errors import InvalidInput
 from app.domain.secret import Secret
+
+if TYPE_CHECKING:
+    from app.domain.libraries import SlotRegistration
+    from app.services.security_library.ledger import Prompt
 
 password_stdin = click.option(
     "--password-stdin",
@@ -39,6 +44,18 @@ def read_password(name: str, *, from_stdin: bool, confirm: bool = False) -> Secr
     # click asks again until the answer is not empty.
     answer = prompt(name, hide_input=True, confirmation_prompt=confirm, err=True)
     return Secret(answer)
+
+
+def prompt_at_terminal() -> Prompt | None:
+    """Asks at the terminal for a slot password that is stored nowhere; None without a terminal."""
+    if not sys.stdin.isatty():
+        return None
+
+    def ask(registration: SlotRegistration) -> Secret | None:
+        words = f"Slot password of {registration.token.label} for {registration.account}"
+        return read_password(words, from_stdin=False)
+
+    return ask
 
 
 def _next_line(name: str) -> Secret:

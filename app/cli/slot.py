@@ -10,15 +10,35 @@ from app.cli.arguments import account
 from app.cli.commands import DONE, UNDECIDED, Group, many, one
 from app.cli.invocation import Invocation, pass_invocation
 from app.cli.passwords import password_stdin, read_password
-from app.domain.errors import InvalidInput, NotFound
+from app.cli.slot_choice import (
+    choose_registration,
+    domain_option,
+    library_option,
+    token_option,
+    user_option,
+)
+from app.cli.slot_records import REGISTRATION, REGISTRATION_COLUMNS, registration_records
+from app.cli.slot_upkeep import (
+    candidates,
+    confirm_policies,
+    credential,
+    enter_pin,
+    exposures,
+    lanes,
+    rebind,
+)
+from app.domain.errors import InvalidInput, SealkeeperError
 from app.services.security_library.slots import RegisterSlot
 
 if TYPE_CHECKING:
     from app.cli.output import Record
-    from app.domain.libraries import Library, SlotRegistration
-    from app.domain.principals import AccountName
-    from app.domain.tokens import SlotFacts
+    from app.domain.ids import LibraryId
+    from app.domain.keys import TokenIdentity
+    from app.domain.libraries import Library
+    from app.domain.tokens import PinState, SlotFacts
     from app.services.backend import Backend
+
+__all__ = ["SLOT", "command", "library_option", "slot_record", "token_option"]
 
 SLOT = {
     "library": "vendor name of the library",
@@ -42,15 +62,21 @@ SLOT_COLUMNS = (
     ("PIN", "pin_state"),
     ("Problem", "problem"),
 )
-REGISTRATION = {
-    "id": "number of the registration",
-    "library": "vendor name of the library",
-    "token": "label of the token",
-    "serial": "serial of the token",
-    "account": "account that may open it",
-    "registered_at": "time",
-    "pin_refused_at": "when the token refused the stored password, or null",
+REGISTERED = {**REGISTRATION, "pin_state": "as `slot list` has it, null where it is not told"}
+REGISTERED_COLUMNS = (*REGISTRATION_COLUMNS, ("PIN of the token", "pin_state"))
+FACT = {
+    "name": "what the fact is called",
+    "value": "the fact, or null where nothing reports it",
+    "source": "the PKCS#11 function or the file that tells it",
 }
+FACT_COLUMNS = (("Fact", "name"), ("Value", "shown"), ("Source", "source"))
+PREREQUISITE = {
+    "name": "as the integration guide calls it",
+    "state": "ok, warning, bad or unchecked",
+    "word": "the state in one or two words",
+    "evidence": "what was found, and where",
+}
+PREREQUISITE_COLUMNS = (("Prerequisite", "name"), ("State", "word"), ("Evidence", "evidence"))
 TEST = {
     "library": "vendor name of the library",
     "token": "label of the token",
@@ -61,6 +87,7 @@ TEST = {
     "signs": "whether a signature of the token was verified",
     "milliseconds": "duration of the signature",
     "note": "which key signed, or why none did",
+    "may_generate": "whether the role may generate keys, or null where it is not known",
 }
 TEST_LINES = (
     ("Token", "token"),
@@ -72,24 +99,6 @@ TEST_LINES = (
     ("Milliseconds", "milliseconds"),
     ("Note", "note"),
 )
-REGISTRATION_COLUMNS = (
-    ("Library", "library"),
-    ("Token", "token"),
-    ("Serial", "serial"),
-    ("Account", "account"),
-    ("Password refused", "pin_refused_at"),
-)
-
-library_option = click.option(
-    "--library", default="", metavar="NAME", help="Vendor, number or path, where there are several."
-)
-token_option = click.option(
-    "--token", default="", metavar="LABEL", help="Label or serial, where there are several."
-)
-user_option = click.option(
-    "--user", default="", metavar="USER", help="Account: USER or 'DOMAIN\\USER'."
-)
-domain_option = click.option("--domain", default="", metavar="DOMAIN", help="Domain of --user.")
 
 
 def slot_record(library: Library, slot: SlotFacts) -> Record:
@@ -121,7 +130,12 @@ def command() -> None:
 def list_slots(invocation: Invocation, library: str, everything: bool) -> None:
     """List the slots as the libraries report them now."""
     libraries = invocation.backend.libraries
-    chosen = (libraries.find(library),) if library else libraries.list()
+    every = libraries.list()
+    for each in every if not library else ():
+        if each.disabled_at is not None:
+            invocation.output.note(f"{each.vendor} is disabled: its slots are not listed.")
+    usable = tuple(each for each in every if each.disabled_at is None)
+    chosen = (libraries.find(library),) if library else usable
     records = [
         slot_record(found, slot)
         for found in chosen
@@ -132,6 +146,43 @@ def list_slots(invocation: Invocation, library: str, everything: bool) -> None:
         records,
         SLOT_COLUMNS,
         "No slot has an initialised token." if chosen else "No security library is registered.",
+    )
+
+
+@command.command("sheet", shape=many(**FACT))
+@library_option
+@token_option
+@click.option("--slot", "slot_id", type=int, metavar="N", help="Slot id, for one without a token.")
+@pass_invocation
+def sheet(invocation: Invocation, library: str, token: str, slot_id: int | None) -> None:
+    """Show every fact of a slot and what tells it; what nothing tells is not reported."""
+    backend = invocation.backend
+    found = backend.libraries.find(library)
+    slot = _slot(backend, found, token, slot_id)
+    records: list[Record] = [
+        {"name": fact.name, "value": fact.value, "source": fact.source}
+        for fact in backend.slots.sheet(found.id, slot)
+    ]
+    if not invocation.output.json:
+        records = [{**each, "shown": each["value"] or "not reported"} for each in records]
+    invocation.output.records(records, FACT_COLUMNS, "")
+
+
+@command.command("prerequisites", shape=many(**PREREQUISITE))
+@library_option
+@token_option
+@pass_invocation
+def prerequisites(invocation: Invocation, library: str, token: str) -> None:
+    """Check what the integration guide asks of a Luna client's slot."""
+    backend = invocation.backend
+    found = backend.libraries.find(library)
+    slot = backend.slots.find_token(found.id, token)
+    records: list[Record] = [
+        {"name": each.name, "state": each.state, "word": each.word, "evidence": each.evidence}
+        for each in backend.slots.prerequisites(found.id, slot)
+    ]
+    invocation.output.records(
+        records, PREREQUISITE_COLUMNS, f"{found.vendor} is no Luna client: there are none."
     )
 
 
@@ -154,7 +205,12 @@ def list_slots(invocation: Invocation, library: str, everything: bool) -> None:
 @token_option
 @library_option
 @password_stdin
-@click.option("--no-password", is_flag=True, help="The token asks on its own PIN pad.")
+@click.option("--no-password", is_flag=True, help="The token asks on its own PED or PIN pad.")
+@click.option(
+    "--ask-at-start",
+    is_flag=True,
+    help="Store no password: whoever starts the services enters it each time.",
+)
 @pass_invocation
 def register(  # noqa: PLR0913 - one parameter per option
     invocation: Invocation,
@@ -166,6 +222,7 @@ def register(  # noqa: PLR0913 - one parameter per option
     library: str,
     password_stdin: bool,
     no_password: bool,
+    ask_at_start: bool,
 ) -> None:
     r"""Try the slot password once and register the slot for accounts.
 
@@ -175,6 +232,8 @@ def register(  # noqa: PLR0913 - one parameter per option
         raise click.UsageError("Name the account that will use the slot: --user or --account.")
     if password_stdin and no_password:
         raise click.UsageError("--password-stdin and --no-password exclude each other.")
+    if ask_at_start and no_password:
+        raise click.UsageError("--ask-at-start is for tokens that take a password.")
     backend = invocation.backend
     names = [account(backend, user, "" if "\\" in user else domain) for user in users]
     names += [account(backend, text) for text in accounts]
@@ -187,23 +246,37 @@ def register(  # noqa: PLR0913 - one parameter per option
         )
     pin = None if no_password else read_password("Slot password", from_stdin=password_stdin)
     rows = backend.slots.register(
-        RegisterSlot(library_id=found.id, token=slot.token, accounts=tuple(names), pin=pin)
+        RegisterSlot(
+            library_id=found.id,
+            token=slot.token,
+            accounts=tuple(names),
+            pin=pin,
+            ask_at_start=ask_at_start,
+        )
     )
     place, is_file = backend.slots.secret_place()
-    invocation.output.records(_records(backend, rows), REGISTRATION_COLUMNS, "")
-    if is_file and not no_password and not invocation.output.json:
+    invocation.output.records(registration_records(backend, rows), REGISTRATION_COLUMNS, "")
+    if invocation.output.json:
+        return
+    if is_file and not no_password and not ask_at_start:
         invocation.output.note(f"There is no keyring: the slot password is kept in {place}.")
+    warning = backend.slots.exposure_warning(found.id, slot.token, tuple(names))
+    if warning:
+        invocation.output.note(warning)
 
 
-@command.command("registered", shape=many(**REGISTRATION))
+@command.command("registered", shape=many(**REGISTERED))
 @pass_invocation
 def registered(invocation: Invocation) -> None:
-    """List the registered slots."""
+    """List the registered slots, where their passwords are, and what their tokens say."""
     backend = invocation.backend
     rows = backend.slots.registered()
-    invocation.output.records(
-        _records(backend, rows), REGISTRATION_COLUMNS, "No slot is registered."
-    )
+    states = _pin_states(backend)
+    records: list[Record] = [
+        {**record, "pin_state": states.get((row.library_id, row.token))}
+        for record, row in zip(registration_records(backend, rows), rows, strict=True)
+    ]
+    invocation.output.records(records, REGISTERED_COLUMNS, "No slot is registered.")
 
 
 @command.command(
@@ -220,7 +293,7 @@ def test(invocation: Invocation, token: str, user: str, domain: str) -> int:
     Exit code 3: the login worked but nothing could be signed.
     """
     backend = invocation.backend
-    found = _registration(backend, token, user, domain)
+    found = choose_registration(backend, token, user, domain)
     result = backend.slots.test(found.id)
     invocation.output.record(
         {
@@ -233,30 +306,11 @@ def test(invocation: Invocation, token: str, user: str, domain: str) -> int:
             "signs": result.signs,
             "milliseconds": round(result.milliseconds, 3),
             "note": result.note,
+            "may_generate": result.may_generate,
         },
         TEST_LINES,
     )
     return DONE if result.signs else UNDECIDED
-
-
-@command.command("enter-pin", shape=one(**REGISTRATION))
-@token_option
-@user_option
-@domain_option
-@password_stdin
-@pass_invocation
-def enter_pin(
-    invocation: Invocation, token: str, user: str, domain: str, password_stdin: bool
-) -> None:
-    """Try a new slot password once, keep it and trust it again."""
-    backend = invocation.backend
-    found = _registration(backend, token, user, domain)
-    pin = read_password("Slot password", from_stdin=password_stdin)
-    row = backend.slots.enter_pin(found.id, pin)
-    invocation.output.done(
-        _records(backend, (row,))[0],
-        f"The slot password of {row.token.label} for {row.account} was stored.",
-    )
 
 
 @command.command("unregister", shape=one(**REGISTRATION))
@@ -267,48 +321,41 @@ def enter_pin(
 def unregister(invocation: Invocation, token: str, user: str, domain: str) -> None:
     """Forget a registration and its password; the token stays as it is."""
     backend = invocation.backend
-    found = _registration(backend, token, user, domain)
-    record = _records(backend, (found,))[0]
+    found = choose_registration(backend, token, user, domain)
+    record = registration_records(backend, (found,))[0]
     backend.slots.unregister(found.id)
     invocation.output.done(record, f"Unregistered {found.token.label} for {found.account}.")
 
 
-def _records(backend: Backend, rows: tuple[SlotRegistration, ...]) -> list[Record]:
-    vendors = {library.id: library.vendor for library in backend.libraries.list()}
-    return [
-        {
-            "id": row.id,
-            "library": vendors.get(row.library_id, ""),
-            "token": row.token.label,
-            "serial": row.token.serial,
-            "account": str(row.account),
-            "registered_at": row.registered_at,
-            "pin_refused_at": row.pin_refused_at,
-        }
-        for row in rows
-    ]
-
-
-def _registration(backend: Backend, token: str, user: str, domain: str) -> SlotRegistration:
-    """The only registration that token and account name; either may be left out."""
-    rows = backend.slots.registered()
-    wanted = token.strip().casefold()
-    name: AccountName | None = account(backend, user, domain) if user else None
-    found = [
-        row
-        for row in rows
-        if wanted in {"", row.token.label.casefold(), row.token.serial.casefold()}
-        and (name is None or row.account.key == name.key)
-    ]
-    if len(found) == 1:
-        return found[0]
-    listed = ", ".join(f"{row.token.label} for {row.account}" for row in rows)
-    if not found:
-        raise NotFound(
-            "No such slot is registered.",
-            remedy=f"Registered are: {listed}." if listed else "Register it first.",
-        )
+def _slot(backend: Backend, library: Library, token: str, slot_id: int | None) -> SlotFacts:
+    if slot_id is None:
+        return backend.slots.find_token(library.id, token)
+    if token:
+        raise click.UsageError("--token and --slot exclude each other.")
+    slots = backend.libraries.slots(library.id)
+    for slot in slots:
+        if slot.slot_id == slot_id:
+            return slot
+    ids = ", ".join(str(slot.slot_id) for slot in slots)
     raise InvalidInput(
-        "Several registered slots are meant.",
-        remedy=f"Name one with --token and --user: {listed}.",
+        f"{library.vendor} has no slot {slot_id}.",
+        remedy=f"There are {ids}." if ids else "The library reports no slots.",
     )
+
+
+def _pin_states(backend: Backend) -> dict[tuple[LibraryId, TokenIdentity], PinState | None]:
+    """What the tokens of all libraries that answer say of their PINs."""
+    found: dict[tuple[LibraryId, TokenIdentity], PinState | None] = {}
+    for library in {row.library_id for row in backend.slots.registered()}:
+        try:
+            slots = backend.libraries.slots(library)
+        except SealkeeperError:
+            continue
+        for slot in slots:
+            if slot.token is not None:
+                found[library, slot.token] = slot.pin_state
+    return found
+
+
+for _each in (enter_pin, candidates, rebind, lanes, confirm_policies, exposures, credential):
+    command.add_command(_each)

@@ -31,6 +31,7 @@ LINK_COLUMNS = (
 LINES = (
     ("Home", "home"),
     ("Security libraries", "libraries"),
+    ("Disabled libraries", "disabled_libraries"),
     ("Registered slots", "slots"),
     ("Online responder at", "listens_at"),
     ("Slot passwords in", "passwords_in"),
@@ -99,6 +100,7 @@ def _link_record(link: PathLink) -> Record:
     shape=one(
         home="home folder",
         libraries="number of registered security libraries",
+        disabled_libraries="array of the vendor names of those that are disabled",
         slots="number of registered slots",
         authorities="array: name, started, not_after, templates, crl_next_update",
         services="array: name, log_on_as, started",
@@ -131,10 +133,12 @@ def command(invocation: Invocation) -> int:
     ]
     place, is_file = backend.slots.secret_place()
     address = backend.services.listen_address()
+    libraries = backend.libraries.list()
     invocation.output.record(
         {
             "home": str(backend.home),
-            "libraries": len(backend.libraries.list()),
+            "libraries": len(libraries),
+            "disabled_libraries": [each.vendor for each in libraries if each.disabled_at],
             "slots": len(backend.slots.registered()),
             "authorities": authorities,
             "services": services,

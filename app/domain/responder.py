@@ -78,7 +78,10 @@ class SignerState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningCertificate:
-    """A signing certificate of a configuration; `certificate` is DER."""
+    """A signing certificate of a configuration; `certificate` is DER.
+
+    `key_retired_at` is when its key was deleted because the certificate was past; None before.
+    """
 
     id: SignerId
     configuration_id: ConfigurationId
@@ -88,6 +91,7 @@ class SigningCertificate:
     enrolled_at: datetime
     not_before: datetime
     not_after: datetime
+    key_retired_at: datetime | None = None
 
 
 class CertificateStatus(StrEnum):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
     from app.domain.errors import SealkeeperError
     from app.domain.secret import Secret
 
@@ -20,6 +23,14 @@ class SecretStore(Protocol):
     @property
     def is_file(self) -> bool:
         """Whether it is the fallback file, which the screen must say."""
+        ...
+
+    def place(self, name: str) -> str | None:
+        """Where that very secret is kept now, in words for the screen; None when nowhere.
+
+        Raises:
+            SecretUnavailable: the store cannot be opened.
+        """
         ...
 
     def get(self, name: str) -> Secret | None:
@@ -45,6 +56,15 @@ class SecretStore(Protocol):
 
 class PinSource(Protocol):
     """Gives a token's PIN when a login is needed, also again after a restart of the library."""
+
+    def attempt(self) -> AbstractContextManager[datetime | None]:
+        """Held from asking for the PIN until the token's verdict on it is known.
+
+        Two processes must not spend a try each on the same wrong PIN. It tells when the token was
+        given another PIN last, as far as that is known: a library that was loaded before may know
+        the old one alone.
+        """
+        ...
 
     def pin(self) -> Secret | None:
         """The PIN; None means the token asks on its own PIN pad.

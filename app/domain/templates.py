@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from app.domain.keys import RSA_BITS, HashAlgorithm, KeyAlgorithm
+from app.domain.keys import KEY_BITS, HashAlgorithm, KeyAlgorithm
 from app.domain.periods import Period, PeriodUnit
 from app.domain.principals import TemplateAccess
 
@@ -148,8 +148,11 @@ class Template:
             found.append(
                 ("ocsp_no_check", "OCSP No Revocation Checking needs the policy OCSP Signing.")
             )
-        if self.algorithm is KeyAlgorithm.RSA and self.minimum_key_size not in RSA_BITS:
-            found.append(("minimum_key_size", "RSA keys have 2048, 3072 or 4096 bits."))
+        sizes = KEY_BITS[self.algorithm]
+        if len(sizes) > 1 and self.minimum_key_size not in sizes:
+            *others, last = (str(bits) for bits in sizes)
+            words = f"{self.algorithm} keys have {', '.join(others)} or {last} bits."
+            found.append(("minimum_key_size", words))
         if not self.display_name.strip() or not self.name.strip():
             found.append(("display_name", "A template needs a name."))
         return tuple(found)

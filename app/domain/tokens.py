@@ -38,7 +38,6 @@ class PinState(StrEnum):
     COUNT_LOW = "count low"
     FINAL_TRY = "final try"
     LOCKED = "locked"
-    NOT_INITIALISED = "not initialised"
     TO_BE_CHANGED = "to be changed"
 
 
@@ -47,7 +46,9 @@ class SlotFacts:
     """One slot as the library reports it; what is not reported is None.
 
     `token` is None for a slot without a token or with one that is not initialised; then
-    `initialised` tells which of the two it is.
+    `initialised` tells which of the two it is. `total_memory` and `free_memory` are bytes for
+    private objects; `max_sessions` 0 means without limit. A flag that a token does not set is no
+    statement: `pin_state` None means that it does not say whether its user PIN is set.
     """
 
     slot_id: int
@@ -64,6 +65,13 @@ class SlotFacts:
     min_pin: int | None = None
     max_pin: int | None = None
     problem: str = ""
+    hardware: str | None = None
+    so_pin_state: PinState | None = None
+    write_protected: bool = False
+    total_memory: int | None = None
+    free_memory: int | None = None
+    max_sessions: int | None = None
+    sessions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +87,24 @@ class Mechanism:
     min_size: int
     max_size: int
     flags: frozenset[str] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotTrial:
+    """What a login to a token and a signature with a key of one session showed.
+
+    Attributes:
+        mechanisms: of the token.
+        signed: whether a session key signed and the signature was verified.
+        algorithm: of the session key, for example `ECDSA_P256`; "" when none was generated.
+        milliseconds: that the signature took; 0 without one.
+        problem: why no session key signed, one or two sentences; "" when it did.
+        may_generate: whether this role may generate keys; None when that is not known.
+    """
+
+    mechanisms: tuple[Mechanism, ...]
+    signed: bool
+    algorithm: str
+    milliseconds: float
+    problem: str
+    may_generate: bool | None

@@ -230,6 +230,15 @@ class Wizard(_QDialog):
         elif (before := self._before(self._index)) >= 0:
             self._show_page(before)
 
+    def shows(self, page: WizardPage) -> bool:
+        """Whether that page is shown now."""
+        return self._index < len(self.pages) and self.pages[self._index] is page
+
+    def return_to(self, page: WizardPage, wrong: FieldError) -> None:
+        """Show an earlier page again and say below its field what turned out to be wrong."""
+        self._show_page(self.pages.index(page))
+        self._refuse(page, wrong)
+
     def next(self) -> None:
         """Validate and go on; on the summary, begin the work; at its end, close."""
         if self._finished:

@@ -96,6 +96,11 @@ class BackendJobs:
                 )
         return None
 
+    def retire_keys(self) -> datetime | None:
+        """Retire what is due on the tokens that retire keys by themselves."""
+        self._backend.keys.retire_due()
+        return None
+
 
 class _Feed:
     """The database's feed in the form that the host asks for."""

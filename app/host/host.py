@@ -34,7 +34,14 @@ if TYPE_CHECKING:
     from app.http.server import HttpCounters
 
 _RELOADING = frozenset(
-    {Entity.CONFIGURATION, Entity.SIGNER, Entity.REGISTRATION, Entity.SERVICE, Entity.AUTHORITY}
+    {
+        Entity.AUTHORITY,
+        Entity.CONFIGURATION,
+        Entity.LIBRARY,
+        Entity.REGISTRATION,
+        Entity.SERVICE,
+        Entity.SIGNER,
+    }
 )
 _MAINTAINING = frozenset({Entity.CONFIGURATION, Entity.REGISTRATION, Entity.TEMPLATE})
 _START_SECONDS = 30.0
@@ -51,6 +58,7 @@ class HostIntervals:
     publish: float = 30.0
     maintain: float = 60.0
     probe: float = 60.0
+    retire: float = 86400.0
     summary: float = 60.0
 
 
@@ -115,6 +123,7 @@ class ServiceHost:
             ScheduledJob("publish CRLs", jobs.publish_due_crls, every.publish),
             ScheduledJob("signing certificates", jobs.maintain_signers, every.maintain, gap=1.0),
             ScheduledJob("status", jobs.probe_status, every.probe, gap=1.0),
+            ScheduledJob("retired keys", jobs.retire_keys, every.retire, gap=1.0),
             ScheduledJob(
                 "summary", self._summarise, every.summary, first=every.summary, gated=False
             ),
@@ -224,7 +233,7 @@ class ServiceHost:
             gained, self._holds_lease = held and not self._holds_lease, held
         if gained:
             log.info("this host runs the schedules")
-            for name in ("publish CRLs", "signing certificates", "status"):
+            for name in ("publish CRLs", "signing certificates", "status", "retired keys"):
                 self._thread.post(self._schedule.trigger, name)
 
     def _follow(self) -> None:

@@ -58,9 +58,13 @@ class HostJobs(Protocol):
         ...
 
     def maintain_signers(self) -> datetime | None:
-        """Enrol, renew and retire signing certificates as the configurations ask for."""
+        """Enrol and renew signing certificates as the configurations ask for."""
         ...
 
     def probe_status(self) -> datetime | None:
         """Look at every link of every configuration's status path."""
+        ...
+
+    def retire_keys(self) -> datetime | None:
+        """Delete keys of certificates that are past, on the tokens that it was chosen for."""
         ...

@@ -2,41 +2,83 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
 
-from app.domain.errors import DeadlineExceeded
-from app.hsm import messages
+from app.domain.errors import DeadlineExceeded, TokenBusy
+from app.domain.keys import TokenIdentity
+from app.hsm import link, messages
 from app.hsm.faults import failure_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
 
-    from app.domain.keys import TokenIdentity
     from app.domain.tokens import LibraryInfo
+    from app.hsm.link import ParentEnd
 
 log = structlog.get_logger(__name__)
 _TICK = 0.05
+_LINGER = 2.0  # seconds without calls after which the watch sleeps
+
+#: Gets what C_Sign returned, or the error; called in any thread, and must be short.
+Signed = Callable[[bytes, Exception | None], None]
 
 
 class ChannelLostError(Exception):
     """The process ended before it answered."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class KeyUse:
+    """One key of a token with one mechanism; it stands for itself, so keep it for the next time.
+
+    Attributes:
+        key: SHA-256 of the public key.
+        query: how to find it.
+        mechanism: CKM number.
+        pss: hashAlg, mgf and sLen of CK_RSA_PKCS_PSS_PARAMS; None for other mechanisms.
+    """
+
+    token: TokenIdentity
+    key: bytes
+    query: messages.KeyQuery
+    mechanism: int
+    pss: tuple[int, int, int] | None
+
+    def request(self, data: bytes) -> messages.Sign:
+        """The message that tells all of it."""
+        return messages.Sign(self.token, self.key, self.query, self.mechanism, self.pss, data)
+
+
+@dataclass(slots=True, eq=False)
 class _Pending:
-    future: Future[messages.Answer]
-    request: messages.Request
+    """A call that waits for its answer: of `request`, or a signature by `use`."""
+
     deadline: float
     due: float | None
+    done: Callable[[Any, Exception | None], None]
+    request: messages.Request | None = None
+    use: KeyUse | None = None
+
+    def asked(self) -> messages.Request:
+        """The request, for logs and errors; without the data of a signature."""
+        if self.request is not None:
+            return self.request
+        assert self.use is not None  # noqa: S101 - one of both is there, for the type checker
+        return self.use.request(b"")
+
+    @property
+    def name(self) -> str:
+        """What was called, for logs and errors."""
+        return type(self.asked()).__name__
 
 
 class Watch:
@@ -46,6 +88,7 @@ class Watch:
         self._condition = threading.Condition()
         self._channels: set[Channel] = set()
         self._thread: threading.Thread | None = None
+        self._sleeping = False
 
     def add(self, channel: Channel) -> None:
         """Look after a channel until it ends."""
@@ -59,53 +102,65 @@ class Watch:
 
     def wake(self) -> None:
         """Some channel has something to wait for."""
+        if self._sleeping:
+            with self._condition:
+                self._condition.notify()
+
+    def look(self) -> None:
+        """Some channel has ended."""
         with self._condition:
             self._condition.notify()
 
     def _work(self) -> None:
+        awake_until = 0.0
         while True:
             with self._condition:
                 self._channels = {channel for channel in self._channels if channel.alive}
                 if not self._channels:
                     self._thread = None
                     return
-                busy = any(channel.busy for channel in self._channels)
-                self._condition.wait(_TICK if busy else None)
+                # Said first: a call that is not seen here sees that it has to wake this thread.
+                self._sleeping = True
+                now = time.monotonic()
+                if any(channel.busy for channel in self._channels):
+                    awake_until = now + _LINGER
+                self._sleeping = now >= awake_until
+                self._condition.wait(None if self._sleeping else _TICK)
+                self._sleeping = False
                 channels = tuple(self._channels)
             for channel in channels:
                 channel.end_if_overdue(time.monotonic())
 
 
 class Channel:
-    """The pipe to one child, with a reader thread.
+    """The link to one child, with a reader thread.
 
     All methods may be called from any thread.
 
     Args:
         process: the child; it is ended and reaped here.
-        connection: the parent's end of the pipe.
+        end: the parent's end of the link.
         watch: looks after the deadlines.
         library: path, for errors.
-        lanes: how many signatures of a token the child makes at a time.
+        lanes: how many signatures of a token the child makes at a time, unless `lanes` says more.
         ended: called once, in any thread, when the child has ended without being asked to.
     """
 
     def __init__(
         self,
         process: SpawnProcess,
-        connection: Connection,
+        end: ParentEnd,
         watch: Watch,
         library: str,
         lanes: int,
         ended: Callable[[Channel], None],
     ) -> None:
         self._process = process
-        self._connection = connection
+        self._end = end
         self._watch = watch
         self._library = library
         self._lanes = lanes
         self._ended = ended
-        self._sending = threading.Lock()
         self._state = threading.Lock()
         self._pending: dict[int, _Pending] = {}
         self._number = 0
@@ -115,7 +170,11 @@ class Channel:
         self.alive = True
         self.info: LibraryInfo | None = None
         self.logged_in: set[TokenIdentity] = set()
-        self._told: set[tuple[TokenIdentity, bytes]] = set()
+        self.lanes: dict[TokenIdentity, int] = {}  # as far as a login has told
+        # A number for what a signature is made with. What it stands for is told with each
+        # signature until one of them has been answered.
+        self._references: dict[KeyUse, int] = {}
+        self._told: dict[KeyUse, int] = {}
         self._reader = threading.Thread(
             target=self._read, name=f"isolation-reader-{process.pid}", daemon=True
         )
@@ -142,62 +201,103 @@ class Channel:
         """
         future: Future[messages.Answer] = Future()
         future.set_running_or_notify_cancel()
-        with self._state:
-            if not self.alive:
-                future.set_exception(ChannelLostError())
-                return future
-            self._number += 1
-            number = self._number
-            first = not self._pending
-            # A signature's time runs from when a lane takes it, see `_start_clocks`.
-            due = None if isinstance(request, messages.Sign) else time.monotonic() + deadline
-            self._pending[number] = _Pending(future, request, deadline, due)
-        if first:
-            self._watch.wake()
-        self._send(number, request)
+
+        def done(answer: messages.Answer, error: Exception | None) -> None:
+            if error is None:
+                future.set_result(answer)
+            else:
+                future.set_exception(error)
+
+        due = time.monotonic() + deadline
+        number = self._expect(_Pending(deadline, due, done, request=request))
+        if number is None:
+            future.set_exception(ChannelLostError())
+        else:
+            self._call(number, request)
         return future
 
-    def _send(self, number: int, request: messages.Request) -> None:
+    def sign(self, use: KeyUse, data: bytes, deadline: float, done: Signed) -> None:
+        """Send a request to sign, without waiting; `done` gets what the future of `call` would.
+
+        The deadline runs from when a lane takes it, see `_start_clocks`.
+        """
+        number = self._expect(_Pending(deadline, None, done, use=use))
+        if number is None:
+            done(b"", ChannelLostError())
+            return
+        reference = self._told.get(use)
+        if reference is not None:
+            frame = link.SIGN_HEAD.pack(link.SIGN, number, reference) + data
+        else:
+            frame = self._first_sign(number, use, data)
         try:
-            # One lock for encoding and sending: what `_briefly` leaves out has been sent before.
-            with self._sending:
-                frame = self._encoder.encode(messages.Call(number, self._briefly(request)))
-                self._connection.send_bytes(frame)
+            self._end.send(frame, wait=False)
+        except BlockingIOError:
+            with self._state:
+                refused = self._pending.pop(number, None)
+            if refused is not None:
+                done(b"", _stuck())
         except (OSError, ValueError):
             self.end()
 
-    def _briefly(self, request: messages.Request) -> messages.Request:
-        """Tell how a key is found only once, so that signatures are small."""
-        if not isinstance(request, messages.Sign):
-            return request
-        key = (request.token, request.key)
-        if key in self._told:
-            return msgspec.structs.replace(request, query=None)
-        self._told.add(key)
-        return request
+    def _first_sign(self, number: int, use: KeyUse, data: bytes) -> bytes:
+        with self._state:
+            reference = self._references.setdefault(use, len(self._references))
+        head = link.SIGN_HEAD.pack(link.FIRST_SIGN, number, reference)
+        return head + self._encoder.encode(use.request(data))
+
+    def _expect(self, pending: _Pending) -> int | None:
+        """The number under which the answer will come; None when the child has ended."""
+        with self._state:
+            if not self.alive:
+                return None
+            self._number += 1
+            number = self._number
+            self._pending[number] = pending
+        self._watch.wake()
+        return number
+
+    def _call(self, number: int, request: messages.Request) -> None:
+        frame = self._encoder.encode(messages.Call(number, request))
+        try:
+            self._end.send(bytes((link.CALL,)) + frame, wait=True)
+        except (OSError, ValueError):
+            self.end()
 
     def _read(self) -> None:
         while True:
             try:
-                reply = self._decoder.decode(self._connection.recv_bytes())
-            except (EOFError, OSError, msgspec.MsgspecError):
+                answers = [self._understood(frame) for frame in self._end.receive()]
+            except (EOFError, OSError, struct.error, msgspec.MsgspecError):
                 break
             with self._state:
-                pending = self._pending.pop(reply.number, None)
-            if pending is not None:
-                self._deliver(pending, reply.answer)
+                found = [(self._pending.pop(number, None), answer) for number, answer in answers]
+            for pending, answer in found:
+                if pending is not None:
+                    self._deliver(pending, answer)
         self.end()
         self._process.join()
-        self._connection.close()
+        self._end.close()
 
-    def _deliver(self, pending: _Pending, answer: messages.Answer) -> None:
+    def _understood(self, frame: bytes) -> tuple[int, messages.Answer | bytes]:
+        if frame[0] == link.SIGNED:
+            _, number = link.SIGNED_HEAD.unpack_from(frame)
+            return number, frame[link.SIGNED_HEAD.size :]
+        reply = self._decoder.decode(memoryview(frame)[1:])
+        return reply.number, reply.answer
+
+    def _deliver(self, pending: _Pending, answer: messages.Answer | bytes) -> None:
+        use = pending.use
+        if use is not None and use not in self._told:
+            self._told[use] = self._references[use]
         if not isinstance(answer, messages.Failure):
-            pending.future.set_result(answer)
+            pending.done(answer, None)
             return
         if answer.kind == "bug":
             log.error("key isolation process failed", traceback=answer.text)
         version = self.info.library_version if self.info else ""
-        pending.future.set_exception(failure_error(pending.request, answer, self._library, version))
+        error = failure_error(pending.asked(), answer, self._library, version)
+        pending.done(b"", error)
 
     def end_if_overdue(self, now: float) -> None:
         """End the child when one of its calls is past its deadline."""
@@ -215,12 +315,12 @@ class Channel:
             log.warning(
                 "call to the security library is overdue",
                 library=self._library,
-                call=type(pending.request).__name__,
+                call=pending.name,
                 seconds=pending.deadline,
             )
         self.end()
         for pending in late:
-            pending.future.set_exception(self._overdue_error(pending))
+            pending.done(b"", self._overdue_error(pending))
 
     def _start_clocks(self, now: float) -> None:
         """Give a due time to the signatures that lanes work on.
@@ -230,21 +330,21 @@ class Channel:
         """
         working: dict[TokenIdentity, int] = {}
         for call in self._pending.values():
-            if isinstance(call.request, messages.Sign):
-                token = call.request.token
+            if call.use is not None:
+                token = call.use.token
                 working[token] = working.get(token, 0) + 1
-                if call.due is None and working[token] <= self._lanes:
+                lanes = self.lanes.get(token, self._lanes)
+                if call.due is None and working[token] <= lanes:
                     call.due = now + call.deadline
 
     def _overdue_error(self, pending: _Pending) -> DeadlineExceeded:
-        name = type(pending.request).__name__
         version = f" {self.info.library_version}" if self.info else ""
         return DeadlineExceeded(
             f"The security library did not answer within {pending.deadline:g} seconds.",
             cause="The HSM, its network connection or its library hangs.",
             remedy="Check that the HSM can be reached; the library was restarted and the "
             "operation can be tried again.",
-            detail=f"{name}\n{self._library}{version}",
+            detail=f"{pending.name}\n{self._library}{version}",
         )
 
     def finish(self) -> None:
@@ -253,7 +353,7 @@ class Channel:
             self._finishing = True
             if not self.alive:
                 return
-        self._send(0, messages.Finish())
+        self._call(0, messages.Finish())
 
     def wait(self, timeout: float) -> None:
         """Wait for the child's end, then end it by force."""
@@ -273,6 +373,14 @@ class Channel:
         if not self._finishing:
             log.warning("key isolation process ended", library=self._library, pid=self.pid)
             self._ended(self)
-        self._watch.wake()
+        self._watch.look()
         for pending in lost:
-            pending.future.set_exception(ChannelLostError())
+            pending.done(b"", ChannelLostError())
+
+
+def _stuck() -> TokenBusy:
+    return TokenBusy(
+        "The security library takes no requests at the moment.",
+        cause="Many requests wait already, and a call that cannot be interrupted holds them up.",
+        remedy="Try again shortly.",
+    )

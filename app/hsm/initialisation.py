@@ -48,4 +48,5 @@ def check_new_pin(slot: SlotFacts, what: str, pin: Secret) -> None:
     """Raise InvalidInput for a PIN of a length that the token does not take."""
     least, most, length = slot.min_pin or 1, slot.max_pin or 0, len(pin.reveal())
     if length < least or (most and length > most):
-        raise InvalidInput(f"The {what} has to have {least} to {most} characters for this token.")
+        limits = f"{least} to {most}" if most else f"at least {least}"
+        raise InvalidInput(f"The {what} has to have {limits} characters for this token.")

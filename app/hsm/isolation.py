@@ -14,12 +14,14 @@ from app.hsm.launcher import Launcher
 from app.hsm.token_provider import TokenKeyProvider
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.domain.tokens import LibraryInfo, LibrarySpec
 
 __all__ = ["Deadlines", "IsolatedLibrary", "KeyIsolation", "TokenKeyProvider"]
 
 LANES = 4
-WAITING = 128
+WAITING = 256
 
 
 class KeyIsolation:
@@ -31,7 +33,8 @@ class KeyIsolation:
     Args:
         deadlines: of all calls.
         lanes: sessions that sign side by side, for each token.
-        waiting: signatures that may wait for one library; more are refused with `TokenBusy`.
+        waiting: signatures that may be on their way to one token; more are refused with
+            `TokenBusy`.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class KeyIsolation:
         self._watch = Watch()
         self._lock = threading.Lock()
         self._libraries: dict[LibrarySpec, IsolatedLibrary] = {}
+        self._prepare: Callable[[IsolatedLibrary], None] | None = None
         atexit.register(self.close)
 
     def _make(self, spec: LibrarySpec) -> IsolatedLibrary:
@@ -78,8 +82,29 @@ class KeyIsolation:
         with self._lock:
             library = self._libraries.get(spec)
             if library is None:
-                library = self._libraries[spec] = self._make(spec)
+                library = self._make(spec)
+                if self._prepare is not None:
+                    self._prepare(library)
+                self._libraries[spec] = library
             return library
+
+    def prepare_with(self, prepare: Callable[[IsolatedLibrary], None]) -> None:
+        """Have `prepare` called for each library before it is given out first.
+
+        It must not call this object.
+        """
+        with self._lock:
+            self._prepare = prepare
+
+    def forget(self, spec: LibrarySpec) -> None:
+        """End the child of a library that is not to be loaded that way any more.
+
+        Who still holds the library is told that it is closed.
+        """
+        with self._lock:
+            library = self._libraries.pop(spec, None)
+        if library is not None:
+            library.close()
 
     def process_ids(self) -> tuple[int, ...]:
         """Process ids of the children that run now."""

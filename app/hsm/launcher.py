@@ -13,11 +13,13 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from app.hsm.child import entry
+from app.hsm.link import make_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
+
+    from app.hsm.link import ParentEnd
 
 _START = threading.Lock()
 
@@ -45,15 +47,15 @@ class Launcher:
     """
 
     def __init__(self) -> None:
-        self._orders: queue.SimpleQueue[Future[tuple[SpawnProcess, Connection]] | None]
+        self._orders: queue.SimpleQueue[Future[tuple[SpawnProcess, ParentEnd]] | None]
         self._orders = queue.SimpleQueue()
         self._context = multiprocessing.get_context("spawn")
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def launch(self) -> tuple[SpawnProcess, Connection]:
-        """A new child and the pipe to it; blocks for some milliseconds."""
-        order: Future[tuple[SpawnProcess, Connection]] = Future()
+    def launch(self) -> tuple[SpawnProcess, ParentEnd]:
+        """A new child and the link to it; blocks for some milliseconds."""
+        order: Future[tuple[SpawnProcess, ParentEnd]] = Future()
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(
@@ -78,11 +80,11 @@ class Launcher:
             except OSError as error:
                 order.set_exception(error)
 
-    def _launch(self) -> tuple[SpawnProcess, Connection]:
-        ours, theirs = self._context.Pipe(duplex=True)
+    def _launch(self) -> tuple[SpawnProcess, ParentEnd]:
+        ours, theirs = make_link(self._context)
         process = self._context.Process(
             target=entry.run, args=(theirs, os.getpid()), name="key-isolation", daemon=True
         )
-        with theirs, _START, _light_main():
+        with contextlib.closing(theirs), _START, _light_main():
             process.start()
         return process, ours

@@ -9,6 +9,8 @@ import msgspec
 from app.domain.keys import TokenIdentity
 from app.domain.tokens import LibraryInfo, Mechanism, SlotFacts
 
+KeyKind = Literal["RSA", "DSA", "EC", "EDWARDS"]
+
 
 class _Message(msgspec.Struct, frozen=True, tag=True):
     """Base of all messages: immutable and told apart by the name of the class."""
@@ -26,17 +28,22 @@ class KeyQuery(msgspec.Struct, frozen=True):
 
     Attributes:
         kind: of the key.
-        modulus / exponent: RSA, big-endian without leading zeros; b"" for EC.
-        point: EC, uncompressed; b"" for RSA.
+        modulus / exponent: RSA, big-endian without leading zeros; else b"".
+        point: EC, uncompressed, or Edwards, the raw public key; else b"".
         cka_id / label: the hints that are left where the token shows no public values.
+        value: DSA, y, big-endian without leading zeros; else b"".
+        public_key: DER SubjectPublicKeyInfo, to recognise the private key by what it signs where
+            nothing else tells it.
     """
 
-    kind: Literal["RSA", "EC"]
+    kind: KeyKind
     modulus: bytes
     exponent: bytes
     point: bytes
     cka_id: bytes
     label: str
+    value: bytes = b""
+    public_key: bytes = b""
 
 
 class KeyObject(msgspec.Struct, frozen=True):
@@ -44,13 +51,17 @@ class KeyObject(msgspec.Struct, frozen=True):
 
     handle: int
     private: bool
-    kind: Literal["RSA", "EC"]
+    kind: KeyKind
     cka_id: bytes
     label: str
     modulus: bytes | None = None
     exponent: bytes | None = None
     ec_params: bytes | None = None
     ec_point: bytes | None = None
+    prime: bytes | None = None
+    subprime: bytes | None = None
+    base: bytes | None = None
+    value: bytes | None = None
     public_key_info: bytes | None = None
     sensitive: bool | None = None
     extractable: bool | None = None
@@ -69,6 +80,8 @@ class Load(_Message, frozen=True):
         initialisation: string for C_Initialize's pReserved.
         lanes: signing sessions of each token.
         patience: seconds after which the process ends itself in a call that holds the global lock.
+        call_log: file to which calls are written, see `LogCalls`; "" for none.
+        keep_alive: seconds after which a login is looked after, so that an idle one is not dropped.
     """
 
     path: str
@@ -76,10 +89,21 @@ class Load(_Message, frozen=True):
     initialisation: str
     lanes: int
     patience: float
+    call_log: str = ""
+    keep_alive: float = 60.0
 
 
 class ListSlots(_Message, frozen=True):
     """Answered by `Slots`."""
+
+
+class LogCalls(_Message, frozen=True):
+    """Write every PKCS#11 call to a file from now on, or stop with ""; answered by `Done`.
+
+    PINs are left out; the file is made with mode 0600 and does not grow without bound.
+    """
+
+    path: str
 
 
 class ListMechanisms(_Message, frozen=True):
@@ -101,28 +125,81 @@ class Login(_SecretMessage, frozen=True):
     """C_Login, once; the PIN is kept for logging in again after a lost session.
 
     `pin` is None where the token has its own PIN pad; `confirmed` says that a person has tried it
-    with success since it was refused.
+    with success since it was refused. `lanes` are the token's signing sessions from now on; 0
+    keeps what `Load` said. Answered by `LoggedIn`.
     """
 
     token: TokenIdentity
     pin: bytes | None
     confirmed: bool = False
+    lanes: int = 0
 
 
-class Generate(_Message, frozen=True):
-    """Generate a pair; answered by `Keys` with both halves.
+class SetLanes(_Message, frozen=True):
+    """Give a token that is logged in another number of signing sessions; answered by `LoggedIn`."""
 
-    Attributes:
-        bits: modulus size for RSA.
-        curve: DER of the curve's object identifier for EC, else b"".
+    token: TokenIdentity
+    lanes: int
+
+
+class ChangePin(_SecretMessage, frozen=True):
+    """C_SetPIN of the user or of the security officer; only in a process that is not logged in.
+
+    Answered by `Done`.
     """
 
     token: TokenIdentity
-    kind: Literal["RSA", "EC"]
+    officer: bool
+    old_pin: bytes
+    new_pin: bytes
+
+
+class UnlockPin(_SecretMessage, frozen=True):
+    """C_Login as security officer and C_InitPIN; only in a process that is not logged in.
+
+    Answered by `Done`.
+    """
+
+    token: TokenIdentity
+    so_pin: bytes
+    new_pin: bytes
+
+
+class Generate(_SecretMessage, frozen=True):
+    """Generate a pair; answered by `Keys` with both halves.
+
+    Attributes:
+        bits: modulus size for RSA and DSA.
+        curve: DER CKA_EC_PARAMS for EC and Edwards, else b"".
+        parameters: p, q and g, big-endian, for DSA; else None.
+        so_pin: where only the security officer may generate keys: his PIN; None as a rule.
+    """
+
+    token: TokenIdentity
+    kind: KeyKind
     bits: int
     curve: bytes
     label: str
     cka_id: bytes
+    parameters: tuple[bytes, bytes, bytes] | None = None
+    so_pin: bytes | None = None
+
+
+class TrySigning(_Message, frozen=True):
+    """Sign with a session key that is gone afterwards; needs a login. Answered by `Tried`."""
+
+    token: TokenIdentity
+
+
+class SetLabel(_Message, frozen=True):
+    """C_SetAttributeValue of CKA_LABEL on handles that this very process has just told.
+
+    Answered by `Done`.
+    """
+
+    token: TokenIdentity
+    handles: tuple[int, ...]
+    label: str
 
 
 class ListKeys(_Message, frozen=True):
@@ -171,9 +248,15 @@ class Finish(_Message, frozen=True):
 Request = (
     Load
     | ListSlots
+    | LogCalls
     | ListMechanisms
     | InitialiseToken
     | Login
+    | SetLanes
+    | ChangePin
+    | UnlockPin
+    | TrySigning
+    | SetLabel
     | Generate
     | ListKeys
     | FindKey
@@ -186,9 +269,19 @@ Request = (
 
 
 class Loaded(_Message, frozen=True):
-    """The library is initialised."""
+    """The library is initialised; `problem` says why its calls are not written, "" if nothing."""
 
     info: LibraryInfo
+    problem: str = ""
+
+
+class LoggedIn(_Message, frozen=True):
+    """The token is logged in, and has so many signing sessions.
+
+    They are fewer than were asked for where the library cannot lock or the token has too few.
+    """
+
+    lanes: int
 
 
 class Slots(_Message, frozen=True):
@@ -215,6 +308,23 @@ class Signature(_Message, frozen=True):
     value: bytes
 
 
+class Tried(_Message, frozen=True):
+    """A signature by a session key.
+
+    Attributes:
+        public: its public half, for verifying here.
+        mechanism: CKM of the signature.
+        data / value: what was signed, and what C_Sign returned.
+        milliseconds: that C_SignInit and C_Sign took.
+    """
+
+    public: KeyObject
+    mechanism: int
+    data: bytes
+    value: bytes
+    milliseconds: float = 0.0
+
+
 class Done(_Message, frozen=True):
     """Nothing to tell but that it worked."""
 
@@ -223,6 +333,7 @@ FailureKind = Literal[
     "answer",  # a Cryptoki function answered other than CKR_OK
     "not loaded",  # the system's loader refused the library
     "no module",  # it has no C_GetFunctionList
+    "not written",  # the call log's file cannot be opened
     "token absent",
     "token initialised",
     "key absent",
@@ -241,6 +352,9 @@ class Failure(_Message, frozen=True):
         text: the loader's words, or a traceback for a bug; never a secret.
         function / ckr: for an answer of the library.
         pin_flags: CKF flags of the token after a refused PIN, else 0.
+        calls: the last calls to the library with their answers, oldest first, for an answer that
+            does not say why; no secrets.
+        mechanism: the last one before such an answer; "" for none.
     """
 
     kind: FailureKind
@@ -248,11 +362,13 @@ class Failure(_Message, frozen=True):
     function: str = ""
     ckr: str = ""
     pin_flags: int = 0
+    calls: tuple[str, ...] = ()
+    mechanism: str = ""
 
 
 A = TypeVar("A", bound=_Message)
 
-Answer = Loaded | Slots | Mechanisms | Keys | Signature | Done | Failure
+Answer = Loaded | LoggedIn | Slots | Mechanisms | Keys | Signature | Tried | Done | Failure
 
 # --- frames -----------------------------------------------------------------------------------
 

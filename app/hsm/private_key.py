@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding, rsa, utils
 
 from app.domain.errors import DeadlineExceeded, KeyStorageError
 from app.domain.keys import (
+    ED25519_SCHEME,
     HashAlgorithm,
     KeyLocator,
     KeyProvider,
@@ -37,7 +38,7 @@ RsaHash = Hash | utils.NoDigestInfo
 
 def private_key(
     provider: KeyProvider, locator: KeyLocator
-) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
+) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | dsa.DSAPrivateKey | ed25519.Ed25519PrivateKey:
     """A key object for `cryptography`'s builders; it can sign and tell its public half.
 
     `sign` blocks, so it is for task threads, not for an event loop or the GUI. Each signature is
@@ -49,6 +50,10 @@ def private_key(
     key = public_keys.load_public_key(locator.public_key)
     if isinstance(key, rsa.RSAPublicKey):
         return TokenRsaPrivateKey(provider, locator, key)
+    if isinstance(key, dsa.DSAPublicKey):
+        return TokenDsaPrivateKey(provider, locator, key)
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return TokenEd25519PrivateKey(provider, locator, key)
     return TokenEcPrivateKey(provider, locator, key)
 
 
@@ -70,7 +75,14 @@ class _Signer:
             cryptography.exceptions.UnsupportedAlgorithm: the hash is not supported.
         """
         name, digest = _digest(algorithm, bytes(data))
-        scheme = SignatureScheme(padding_kind, name)
+        return self.sign_digest(SignatureScheme(padding_kind, name), digest)
+
+    def sign_digest(self, scheme: SignatureScheme, digest: bytes) -> bytes:
+        """Sign there, verify here; `digest` as `KeyProvider.sign` wants it.
+
+        Raises:
+            KeyStorageError: the provider cannot sign, or its signature is wrong.
+        """
         try:
             signature = self._provider.sign(self._locator, scheme, digest).result(TIMEOUT)
         except TimeoutError as error:
@@ -257,4 +269,100 @@ class TokenEcPrivateKey(ec.EllipticCurvePrivateKey):
         return self
 
     def __deepcopy__(self, memo: dict[int, object]) -> TokenEcPrivateKey:
+        return self
+
+
+class TokenDsaPrivateKey(dsa.DSAPrivateKey):
+    """A DSA key that can sign and tell its public half; DSA is out of date (FIPS 186-5)."""
+
+    def __init__(self, provider: KeyProvider, locator: KeyLocator, key: dsa.DSAPublicKey) -> None:
+        self._signer = _Signer(provider, locator, key)
+        self._public = key
+
+    def __repr__(self) -> str:
+        return f"<DSA key of {self._public.key_size} bits behind a key provider>"
+
+    @property
+    def key_size(self) -> int:
+        """Bits of p."""
+        return self._public.key_size
+
+    def public_key(self) -> dsa.DSAPublicKey:
+        """The public half."""
+        return self._public
+
+    def parameters(self) -> dsa.DSAParameters:
+        """p, q and g."""
+        return self._public.parameters()
+
+    def sign(self, data: Buffer, algorithm: Hash) -> bytes:
+        """Sign; the result is a DER Dss-Sig-Value.
+
+        Raises:
+            KeyStorageError: the provider cannot sign.
+            cryptography.exceptions.UnsupportedAlgorithm: another hash.
+        """
+        return self._signer.sign(SignaturePadding.DSA, algorithm, data)
+
+    def private_numbers(self) -> dsa.DSAPrivateNumbers:
+        """Refused: the key does not leave its provider."""
+        _refuse("does not show its private numbers")
+
+    def private_bytes(
+        self,
+        encoding: Encoding,
+        format: PrivateFormat,  # noqa: A002 - the name that the interface gives
+        encryption_algorithm: KeySerializationEncryption,
+    ) -> bytes:
+        """Refused: the key does not leave its provider."""
+        _refuse("cannot be exported")
+
+    def __copy__(self) -> TokenDsaPrivateKey:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> TokenDsaPrivateKey:
+        return self
+
+
+class TokenEd25519PrivateKey(ed25519.Ed25519PrivateKey):
+    """An Ed25519 key that can sign and tell its public half."""
+
+    def __init__(
+        self, provider: KeyProvider, locator: KeyLocator, key: ed25519.Ed25519PublicKey
+    ) -> None:
+        self._signer = _Signer(provider, locator, key)
+        self._public = key
+
+    def __repr__(self) -> str:
+        return "<Ed25519 key behind a key provider>"
+
+    def public_key(self) -> ed25519.Ed25519PublicKey:
+        """The public half."""
+        return self._public
+
+    def sign(self, data: Buffer) -> bytes:
+        """Sign the message, which travels to the key's holder as a whole (RFC 8032).
+
+        Raises:
+            KeyStorageError: the provider cannot sign.
+        """
+        return self._signer.sign_digest(ED25519_SCHEME, bytes(data))
+
+    def private_bytes_raw(self) -> bytes:
+        """Refused: the key does not leave its provider."""
+        _refuse("cannot be exported")
+
+    def private_bytes(
+        self,
+        encoding: Encoding,
+        format: PrivateFormat,  # noqa: A002 - the name that the interface gives
+        encryption_algorithm: KeySerializationEncryption,
+    ) -> bytes:
+        """Refused: the key does not leave its provider."""
+        _refuse("cannot be exported")
+
+    def __copy__(self) -> TokenEd25519PrivateKey:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> TokenEd25519PrivateKey:
         return self

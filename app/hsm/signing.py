@@ -6,7 +6,8 @@ import queue
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -19,30 +20,46 @@ from app.domain.errors import (
     TokenBusy,
 )
 from app.domain.secrets import PinSource
-from app.hsm import messages
-from app.hsm.channel import ChannelLostError
+from app.hsm.channel import ChannelLostError, KeyUse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from app.domain.keys import TokenIdentity
     from app.hsm.channel import Channel
     from app.hsm.isolated_library import IsolatedLibrary
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
+class Finishing(Protocol):
+    """What is done with the outcome of a signature before its future gets it."""
+
+    def finish(self, value: bytes) -> bytes:
+        """Make of what C_Sign returned what the caller wants."""
+        ...
+
+    def explain(self, error: Exception) -> Exception:
+        """The error, of which the caller may know more."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
 class _Signing:
     """One signature on its way.
 
     Attributes:
+        count: how many are on their way to its token.
         moved: sent again after its child was lost.
         relogged: sent again after a new login.
     """
 
-    request: messages.Sign
+    use: KeyUse
+    data: bytes
     pins: PinSource
+    finishing: Finishing
     result: Future[bytes]
+    count: list[int]
     moved: bool = False
     relogged: bool = False
 
@@ -74,29 +91,35 @@ class Signatures:
 
     Args:
         library: gives the child and logs in.
-        waiting: how many may be on their way.
+        waiting: how many may be on their way to one token.
     """
 
     def __init__(self, library: IsolatedLibrary, waiting: int) -> None:
         self._library = library
         self._waiting = waiting
         self._lock = threading.Lock()
-        self._count = 0
+        self._counts: dict[TokenIdentity, list[int]] = {}
         self._chores: _Chores | None = None
 
-    def start(self, request: messages.Sign, pins: PinSource) -> Future[bytes]:
-        """Sign without blocking; the future gets what C_Sign returned, or a SealkeeperError."""
+    def start(
+        self, use: KeyUse, data: bytes, pins: PinSource, finishing: Finishing
+    ) -> Future[bytes]:
+        """Sign without blocking; the future gets the finished signature, or a SealkeeperError."""
         result: Future[bytes] = Future()
         result.set_running_or_notify_cancel()
         with self._lock:
-            busy = self._count >= self._waiting
-            self._count += not busy
+            count = self._counts.get(use.token)
+            if count is None:
+                count = self._counts[use.token] = [0]
+            busy = count[0] >= self._waiting
+            if not busy:
+                count[0] += 1
         if busy:
-            result.set_exception(_busy(self._waiting))
+            result.set_exception(_busy(use.token, self._waiting))
             return result
-        signing = _Signing(request, pins, result)
+        signing = _Signing(use, data, pins, finishing, result, count)
         channel = self._library.channel
-        if channel is not None and request.token in channel.logged_in:
+        if channel is not None and use.token in channel.logged_in:
             self._send(channel, signing)
         else:
             self._prepare(signing)
@@ -110,8 +133,8 @@ class Signatures:
             chores.stop()
 
     def _send(self, channel: Channel, signing: _Signing) -> None:
-        call = channel.call(signing.request, self._library.deadlines.sign)
-        call.add_done_callback(lambda answer: self._signed(signing, answer))
+        deadline = self._library.deadlines.sign
+        channel.sign(signing.use, signing.data, deadline, partial(self._signed, signing))
 
     def _prepare(self, signing: _Signing) -> None:
         """Start a child and log in, in another thread, then send."""
@@ -125,7 +148,7 @@ class Signatures:
 
     def _log_in_and_send(self, signing: _Signing) -> None:
         try:
-            self._library.log_in(signing.request.token, signing.pins)
+            self._library.log_in(signing.use.token, signing.pins)
             channel = self._library.live_channel()
         except SealkeeperError as error:
             self._conclude(signing, error)
@@ -135,11 +158,15 @@ class Signatures:
         else:
             self._send(channel, signing)
 
-    def _signed(self, signing: _Signing, call: Future[messages.Answer]) -> None:
-        error = call.exception()
+    def _signed(self, signing: _Signing, value: bytes, error: Exception | None) -> None:
         if error is None:
             self._library.works()
-            self._conclude(signing, None, messages.expect(messages.Signature, call.result()).value)
+            try:
+                finished = signing.finishing.finish(value)
+            except Exception as wrong:  # noqa: BLE001 - a callback's edge; the future carries it
+                self._conclude(signing, wrong)
+            else:
+                self._conclude(signing, None, finished)
         elif isinstance(error, ChannelLostError):
             if signing.moved:
                 error = self._library.crashed("Try again; the library was restarted.")
@@ -149,25 +176,25 @@ class Signatures:
                 self._prepare(signing)
         elif isinstance(error, NotLoggedIn) and not signing.relogged:
             signing.relogged = True
-            self._library.forget_login(signing.request.token)
+            self._library.forget_login(signing.use.token)
             self._prepare(signing)
         else:
             if isinstance(error, PinIncorrect | PinLocked):
-                self._library.refused_by_itself(signing.request.token, signing.pins, error)
+                self._library.refused_by_itself(signing.use.token, signing.pins, error)
             self._conclude(signing, error)
 
-    def _conclude(self, signing: _Signing, error: BaseException | None, value: bytes = b"") -> None:
+    def _conclude(self, signing: _Signing, error: Exception | None, value: bytes = b"") -> None:
         with self._lock:
-            self._count -= 1
+            signing.count[0] -= 1
         if error is not None:
-            signing.result.set_exception(error)
+            signing.result.set_exception(signing.finishing.explain(error))
         else:
             signing.result.set_result(value)
 
 
-def _busy(waiting: int) -> TokenBusy:
+def _busy(token: TokenIdentity, count: int) -> TokenBusy:
     return TokenBusy(
-        f"{waiting} signatures wait for the token already.",
+        f"The token {token.label} is busy: {count} signatures wait for it already.",
         cause="The HSM is slower than the requests come.",
-        remedy="Try again shortly.",
+        remedy="Try again shortly, or give the slot more lanes if the HSM can take them.",
     )

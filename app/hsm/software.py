@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa, utils
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -24,12 +24,14 @@ from filelock import FileLock
 
 from app.domain.errors import InvalidInput, KeyAbsent, KeyStorageError, NameInUse, SecretUnavailable
 from app.domain.keys import (
-    EC_BITS,
+    HashAlgorithm,
     KeyAlgorithm,
     KeyDescription,
     KeyLocator,
     KeySpec,
     SignatureScheme,
+    current_first,
+    scheme_for,
 )
 from app.domain.secret import Secret
 from app.hsm import public_keys
@@ -49,7 +51,9 @@ _FILE = re.compile(
     re.DOTALL,
 )
 
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+PrivateKey = (
+    rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | dsa.DSAPrivateKey | ed25519.Ed25519PrivateKey
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,14 @@ class SoftwareKeyProvider:
         return self._name
 
     def algorithms(self) -> tuple[KeyAlgorithm, ...]:
-        """All."""
-        return tuple(KeyAlgorithm)
+        """All, those that are out of date last."""
+        return current_first(KeyAlgorithm)
+
+    def scheme(
+        self, algorithm: KeyAlgorithm, hash_algorithm: HashAlgorithm = HashAlgorithm.SHA256
+    ) -> SignatureScheme:
+        """How keys of an algorithm sign here: RSA with PKCS #1 v1.5."""
+        return scheme_for(algorithm, hash_algorithm)
 
     # --- finding ------------------------------------------------------------------------------
 
@@ -122,38 +132,62 @@ class SoftwareKeyProvider:
 
     # --- changing -----------------------------------------------------------------------------
 
-    def generate(self, spec: KeySpec, label: str) -> KeyDescription:
+    def generate(
+        self, spec: KeySpec, label: str, *, so_pin: Secret | None = None
+    ) -> KeyDescription:
         """Generate a key, durable on return.
 
         Raises:
-            InvalidInput: the label is empty or too long.
+            InvalidInput: the label is empty or too long, or the PIN of a security officer is given.
             NameInUse: a key of that label is there.
             SecretUnavailable: the passphrase is gone while keys are there, or cannot be kept.
             KeyStorageError: the file cannot be written.
         """
-        if not label.strip() or len(label) > LABEL_CHARACTERS:
-            raise InvalidInput(f"The name of a key has 1 to {LABEL_CHARACTERS} characters.")
+        _check_label(label)
+        if so_pin is not None:
+            raise InvalidInput(
+                f"The {self.name} has no security officer.", remedy="Leave his PIN out."
+            )
         key = _generate(spec)
         path = self._folder / (secrets.token_hex(20) + SUFFIX)
         try:
             make_private_folder(self._folder)
             with self._lock, FileLock(self._folder / ".lock"):
                 files = self._files()
-                if any(file.label == label for file in files):
-                    raise NameInUse(
-                        f"A software key of the name {label} is there already.",
-                        remedy="Choose another name for the key.",
-                    )
+                _refuse_taken(label, files)
                 passphrase = self._passphrase(create=not files)
                 write_private(path, _content(key, label, passphrase))
         except OSError as error:
-            raise KeyStorageError(
-                f"The new key cannot be written to {self._folder}.",
-                cause="The disk is full, or this account has no right to write there.",
-                remedy="Check the folder's owner and the free space.",
-                detail=str(error),
-            ) from error
+            raise self._not_written(error) from error
         return _describe(_read(path)[0])
+
+    def rename(self, locator: KeyLocator, label: str) -> KeyDescription:
+        """Give the key another label, durable on return.
+
+        Raises:
+            InvalidInput: the label is empty or too long.
+            NameInUse: another key has that label.
+            KeyAbsent: it is not there.
+            KeyStorageError: the file cannot be written.
+        """
+        _check_label(label)
+        self._file(locator)
+        try:
+            with self._lock, FileLock(self._folder / ".lock"):
+                file = self._file(locator)
+                _refuse_taken(label, [other for other in self._files() if other.path != file.path])
+                write_private(file.path, _labelled(file.path, label))
+        except OSError as error:
+            raise self._not_written(error) from error
+        return self.find(locator)
+
+    def _not_written(self, error: OSError) -> KeyStorageError:
+        return KeyStorageError(
+            f"The key cannot be written to {self._folder}.",
+            cause="The disk is full, or this account has no right to write there.",
+            remedy="Check the folder's owner and the free space.",
+            detail=str(error),
+        )
 
     def delete(self, locator: KeyLocator) -> None:
         """Delete the key's file.
@@ -189,12 +223,15 @@ class SoftwareKeyProvider:
         return self._signers.submit(self._sign, locator, scheme, digest)
 
     def _sign(self, locator: KeyLocator, scheme: SignatureScheme, digest: bytes) -> bytes:
-        kind = "RSA" if locator.algorithm is KeyAlgorithm.RSA else "EC"
-        public_keys.check_scheme(scheme, digest, "RSA" if kind == "RSA" else "EC")
+        public_keys.check_scheme(scheme, digest, public_keys.kind_of(locator.algorithm))
         key = self._open(locator)
         hashed = utils.Prehashed(public_keys.HASHES[scheme.hash])
         if isinstance(key, rsa.RSAPrivateKey):
             return key.sign(digest, public_keys.rsa_padding(scheme), hashed)
+        if isinstance(key, ed25519.Ed25519PrivateKey):
+            return key.sign(digest)
+        if isinstance(key, dsa.DSAPrivateKey):
+            return key.sign(digest, hashed)
         return key.sign(digest, ec.ECDSA(hashed))
 
     def _open(self, locator: KeyLocator) -> PrivateKey:
@@ -213,7 +250,7 @@ class SoftwareKeyProvider:
                 remedy="Restore the secrets that belong to this home folder.",
                 detail=str(file.path),
             ) from None
-        if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        if not isinstance(key, PrivateKey):
             raise _damaged(file.path)
         with self._lock:
             self._opened[file.digest] = (file.path, key)
@@ -228,14 +265,43 @@ class SoftwareKeyProvider:
 def _generate(spec: KeySpec) -> PrivateKey:
     if spec.algorithm is KeyAlgorithm.RSA:
         return rsa.generate_private_key(public_exponent=65537, key_size=spec.bits)
+    if spec.algorithm is KeyAlgorithm.DSA:
+        return dsa.generate_private_key(spec.bits)
+    if spec.algorithm is KeyAlgorithm.ED25519:
+        return ed25519.Ed25519PrivateKey.generate()
     return ec.generate_private_key(public_keys.CURVES[spec.algorithm])
+
+
+def _check_label(label: str) -> None:
+    if not label.strip() or len(label) > LABEL_CHARACTERS:
+        raise InvalidInput(f"The name of a key has 1 to {LABEL_CHARACTERS} characters.")
+
+
+def _refuse_taken(label: str, files: list[_KeyFile]) -> None:
+    if any(file.label == label for file in files):
+        raise NameInUse(
+            f"A software key of the name {label} is there already.",
+            remedy="Choose another name for the key.",
+        )
 
 
 def _content(key: PrivateKey, label: str, passphrase: Secret) -> bytes:
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     encryption = BestAvailableEncryption(passphrase.reveal())
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
-    return b"Label: " + label.encode().hex().encode() + b"\n" + public + private
+    return _label_line(label) + public + private
+
+
+def _label_line(label: str) -> bytes:
+    return b"Label: " + label.encode().hex().encode() + b"\n"
+
+
+def _labelled(path: Path, label: str) -> bytes:
+    """The content of a key's file with another label."""
+    parts = _FILE.fullmatch(path.read_bytes())
+    if parts is None:
+        raise _damaged(path)
+    return _label_line(label) + parts["public"] + parts["private"]
 
 
 def _read(path: Path) -> tuple[_KeyFile, bytes]:
@@ -256,7 +322,7 @@ def _read(path: Path) -> tuple[_KeyFile, bytes]:
         key = load_pem_public_key(parts["public"])
     except ValueError:
         raise _damaged(path) from None
-    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+    if not isinstance(key, public_keys.PublicKey):
         raise _damaged(path)
     digest = hashlib.sha256(public_keys.spki(key)).hexdigest()
     return _KeyFile(path, label, key, digest), parts["private"]
@@ -272,7 +338,6 @@ def _describe(file: _KeyFile) -> KeyDescription:
     algorithm = public_keys.algorithm_of(file.public_key)
     if algorithm is None:
         raise _damaged(file.path)
-    bits = EC_BITS.get(algorithm, file.public_key.key_size)
     locator = KeyLocator(
         library_path="",
         token=None,
@@ -281,7 +346,7 @@ def _describe(file: _KeyFile) -> KeyDescription:
         cka_id=file.path.stem,
         label=file.label,
         algorithm=algorithm,
-        bits=bits,
+        bits=public_keys.bits_of(file.public_key),
     )
     return KeyDescription(
         locator=locator,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import secrets
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import structlog
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import dsa
 
 from app.domain.errors import (
     DeadlineExceeded,
@@ -15,11 +17,12 @@ from app.domain.errors import (
     KeyAbsent,
     KeyStorageError,
     LibraryCrashed,
+    PinIncorrect,
+    PinLocked,
     SealkeeperError,
     TokenError,
 )
 from app.domain.keys import (
-    EC_BITS,
     HashAlgorithm,
     KeyAlgorithm,
     KeyDescription,
@@ -28,17 +31,32 @@ from app.domain.keys import (
     SignaturePadding,
     SignatureScheme,
     TokenIdentity,
+    scheme_for,
 )
-from app.hsm import codes, messages, public_keys
+from app.domain.token_memory import UNKNOWN, TokenMemory, explained, is_full, memory_of
+from app.hsm import codes, messages, offers, pairs, public_keys
+from app.hsm.channel import KeyUse
 
 if TYPE_CHECKING:
+    from app.domain.secret import Secret
     from app.domain.secrets import PinSource
     from app.hsm.isolated_library import IsolatedLibrary
+
+log = structlog.get_logger(__name__)
 
 CKA_ID_BYTES = 20
 LABEL_CHARACTERS = 100
 #: What a library answers when it does not know why.
 UNEXPLAINED = frozenset({"CKR_GENERAL_ERROR", "CKR_FUNCTION_FAILED"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """How a key is found, the length of its q where it is a DSA key, and what it signed with."""
+
+    query: messages.KeyQuery
+    subprime: int
+    uses: dict[object, KeyUse] = field(default_factory=dict)
 
 
 class TokenKeyProvider:
@@ -58,7 +76,7 @@ class TokenKeyProvider:
         self._token = token
         self._name = name
         self._pins = pins
-        self._queries: dict[str, messages.KeyQuery] = {}
+        self._known: dict[str, _Known] = {}
 
     def __repr__(self) -> str:
         return f"TokenKeyProvider({self._name!r}, {self._token!r})"
@@ -69,26 +87,20 @@ class TokenKeyProvider:
         return self._name
 
     def algorithms(self) -> tuple[KeyAlgorithm, ...]:
-        """Algorithms that the token can both generate and sign with."""
-        offered = {mechanism.code: mechanism for mechanism in self._library.mechanisms(self._token)}
-        found: list[KeyAlgorithm] = []
-        if any(code in offered for code in codes.RSA_GENERATION) and (
-            codes.RSA_PKCS in offered or codes.RSA_PKCS_PSS in offered
-        ):
-            found.append(KeyAlgorithm.RSA)
-        curves = offered.get(codes.EC_KEY_PAIR_GEN)
-        if curves is not None and codes.ECDSA in offered:
-            found += [
-                algorithm
-                for algorithm, bits in EC_BITS.items()
-                if curves.min_size <= bits and (bits <= curves.max_size or not curves.max_size)
-            ]
-        return tuple(found)
+        """Algorithms that the token can both generate and sign with, out of date ones last."""
+        return tuple(offers.offered_bits(self._library.mechanisms(self._token)))
+
+    def scheme(
+        self, algorithm: KeyAlgorithm, hash_algorithm: HashAlgorithm = HashAlgorithm.SHA256
+    ) -> SignatureScheme:
+        """How keys of an algorithm sign here: RSA with PSS where the token has nothing else."""
+        pss = algorithm is KeyAlgorithm.RSA and not self._can(codes.RSA_PKCS)
+        return scheme_for(algorithm, hash_algorithm, pss=pss)
 
     # --- finding ------------------------------------------------------------------------------
 
     def keys(self) -> tuple[KeyDescription, ...]:
-        """All RSA and P-256/384/521 pairs and single halves of the token."""
+        """All pairs and single halves of the token whose algorithm is offered here."""
         return self._describe(self._keys(messages.ListKeys(self._token)))
 
     def find(self, locator: KeyLocator) -> KeyDescription:
@@ -97,17 +109,34 @@ class TokenKeyProvider:
         Raises:
             KeyAbsent: neither half is there.
         """
-        halves = self._keys(messages.FindKey(self._token, self._query(locator)))
-        found = [
-            pair
-            for pair in self._describe(halves)
-            if pair.locator.public_key in (locator.public_key, b"")
-        ]
-        if not found:
+        return self._pair(locator, self._halves(locator))
+
+    def _halves(self, locator: KeyLocator) -> tuple[messages.KeyObject, ...]:
+        """Both halves, or the one that is there; raises KeyAbsent."""
+        query = self._query(locator).query
+        halves = self._keys(messages.FindKey(self._token, query))
+        if not halves:
             raise self._absent(locator)
-        pair = next((pair for pair in found if pair.has_private), found[0])
+        return halves
+
+    def _pair(self, locator: KeyLocator, halves: tuple[messages.KeyObject, ...]) -> KeyDescription:
+        """The halves that were found for a locator, as one pair."""
+        # They belong together whatever their CKA_IDs are, which a restore may have changed.
+        pair = pairs.describe_pair(
+            self._library.spec.path,
+            self._token,
+            next((half for half in halves if half.private), None),
+            next((half for half in halves if not half.private), None),
+        )
+        if pair is None:  # a DSA key that shows no prime
+            return pairs.known_pair(locator, halves)
+        if pair.locator.public_key not in (locator.public_key, b""):
+            raise self._absent(locator)
         # A half that does not show its public key is known by the locator that found it.
-        return pair if pair.locator.public_key else replace(pair, locator=locator)
+        if pair.locator.public_key:
+            return pair
+        known = replace(locator, cka_id=pair.locator.cka_id, label=pair.locator.label)
+        return replace(pair, locator=known)
 
     def _keys(
         self, request: messages.ListKeys | messages.FindKey
@@ -118,14 +147,15 @@ class TokenKeyProvider:
         return messages.expect(messages.Keys, answer).objects
 
     def _describe(self, halves: tuple[messages.KeyObject, ...]) -> tuple[KeyDescription, ...]:
-        return public_keys.describe(self._library.spec.path, self._token, halves)
+        return pairs.describe(self._library.spec.path, self._token, halves)
 
-    def _query(self, locator: KeyLocator) -> messages.KeyQuery:
-        query = self._queries.get(locator.public_key_sha256)
-        if query is None:
-            query = public_keys.query_of(locator)
-            self._queries[locator.public_key_sha256] = query
-        return query
+    def _query(self, locator: KeyLocator) -> _Known:
+        known = self._known.get(locator.public_key_sha256)
+        if known is None:
+            key = public_keys.load_public_key(locator.public_key)
+            known = _Known(public_keys.query_of(locator), public_keys.subprime_bytes(key))
+            self._known[locator.public_key_sha256] = known
+        return known
 
     def _absent(self, locator: KeyLocator) -> KeyAbsent:
         return KeyAbsent(
@@ -137,28 +167,46 @@ class TokenKeyProvider:
 
     # --- changing -----------------------------------------------------------------------------
 
-    def generate(self, spec: KeySpec, label: str) -> KeyDescription:
+    def generate(
+        self, spec: KeySpec, label: str, *, so_pin: Secret | None = None
+    ) -> KeyDescription:
         """Generate a pair, read it back and try it once.
+
+        Args:
+            spec: algorithm and size.
+            label: of both halves; no other key may have it.
+            so_pin: where only the security officer may generate keys: his PIN. It is tried once,
+                and only if the user has been refused.
 
         Raises:
             InvalidInput: the label is empty or too long.
             NameInUse: a key of that label is on the token.
-            TokenError: the token refused; nothing is left on it.
+            PinIncorrect: the token refused the security officer's PIN.
+            TokenError: the token refused; what it made all the same was deleted again, unless it
+                refused that too.
         """
-        if not label.strip() or len(label) > LABEL_CHARACTERS:
-            raise InvalidInput(f"The name of a key has 1 to {LABEL_CHARACTERS} characters.")
-        cka_id = secrets.token_bytes(CKA_ID_BYTES)
-        is_rsa = spec.algorithm is KeyAlgorithm.RSA
+        _check_label(label)
+        kind = public_keys.kind_of(spec.algorithm)
         request = messages.Generate(
             token=self._token,
-            kind="RSA" if is_rsa else "EC",
+            kind=kind,
             bits=spec.bits,
-            curve=b"" if is_rsa else public_keys.EC_PARAMETERS[spec.algorithm],
+            curve=public_keys.EC_PARAMETERS.get(spec.algorithm, b""),
             label=label,
-            cka_id=cka_id,
+            cka_id=secrets.token_bytes(CKA_ID_BYTES),
+            parameters=_domain_parameters(spec.bits) if kind == "DSA" else None,
+            so_pin=so_pin.reveal() if so_pin is not None else None,
         )
         halves, lost = self._generate(request)
         pair = next((p for p in self._describe(halves) if p.has_private and p.has_public), None)
+        # Some tokens take no word about it in the template, so what came of it is looked at.
+        if pair is not None and (pair.extractable or pair.sensitive is False):
+            self._destroy(halves)
+            raise KeyStorageError(
+                "The new private key could be read from the token, so it was deleted again.",
+                cause="The token takes no template that forbids it, or its policy allows it.",
+                remedy="Change the token's policy so that private keys stay inside it.",
+            )
         if pair is None:
             self._destroy(halves)
             raise lost or KeyStorageError(
@@ -181,20 +229,36 @@ class TokenKeyProvider:
             # The token may have made the pair all the same: it is looked for, never made again.
             return self._keys(messages.ListKeys(self._token, request.cka_id)), error
         except TokenError as error:
-            if not more_tries or error.ckr not in UNEXPLAINED:
+            if isinstance(error, PinIncorrect | PinLocked):
                 raise
-            # A soft token answers so when another session reads its objects just then. It was a
-            # refusal: no pair exists, though a half may, so another try is safe.
-            self._destroy(self._keys(messages.ListKeys(self._token, request.cka_id)))
+            # Whatever the token says, it may have made a half, or even the pair.
+            cleared = self._cleared(request.cka_id)
+            if is_full(error):
+                raise explained(error, self._token.label, self._memory()) from error
+            # A soft token answers so when another session reads its objects just then.
+            if not (cleared and more_tries and error.ckr in UNEXPLAINED):
+                raise
             return self._generate(request, more_tries=more_tries - 1)
+
+    def _memory(self) -> TokenMemory:
+        try:
+            slots = self._library.slots()
+        except KeyStorageError:  # the figures are a help, the refusal is what happened
+            slots = ()
+        return next((memory_of(slot) for slot in slots if slot.token == self._token), UNKNOWN)
+
+    def _cleared(self, cka_id: bytes) -> bool:
+        """Delete what has a CKA_ID; False where the token did not let that be done."""
+        try:
+            self._destroy(self._keys(messages.ListKeys(self._token, cka_id)))
+        except KeyStorageError as error:  # whoever asked is told of the refusal itself
+            log.warning("a token was not cleared of a key that failed", error=error.one_line())
+            return False
+        return True
 
     def _try(self, pair: KeyDescription, halves: tuple[messages.KeyObject, ...]) -> None:
         """One signature, verified here; a pair that fails is deleted."""
-        ecdsa = pair.locator.algorithm is not KeyAlgorithm.RSA
-        padding = SignaturePadding.ECDSA if ecdsa else SignaturePadding.PKCS1
-        if padding is SignaturePadding.PKCS1 and not self._can(codes.RSA_PKCS):
-            padding = SignaturePadding.PSS
-        scheme = SignatureScheme(padding, HashAlgorithm.SHA256)
+        scheme = self.scheme(pair.locator.algorithm)
         digest = secrets.token_bytes(32)
         key = public_keys.load_public_key(pair.locator.public_key)
         try:
@@ -219,10 +283,23 @@ class TokenKeyProvider:
         Raises:
             KeyAbsent: neither is there.
         """
-        halves = self._keys(messages.FindKey(self._token, self._query(locator)))
-        if not halves:
-            raise self._absent(locator)
-        self._destroy(halves)
+        self._destroy(self._halves(locator))
+
+    def rename(self, locator: KeyLocator, label: str) -> KeyDescription:
+        """Give both halves another label; the pair as it is found from then on.
+
+        Raises:
+            InvalidInput: the label is empty or too long.
+            NameInUse: another key on the token has that label.
+            KeyAbsent: neither half is there.
+            TokenError: the token does not let labels be changed.
+        """
+        _check_label(label)
+        handles = tuple(half.handle for half in self._halves(locator))
+        request = messages.SetLabel(self._token, handles, label)
+        self._library.ask_logged_in(request, self._library.deadlines.manage, self._pins)
+        self._known.pop(locator.public_key_sha256, None)
+        return self.find(replace(locator, label=label))
 
     def _destroy(self, halves: tuple[messages.KeyObject, ...]) -> None:
         if halves:
@@ -233,35 +310,68 @@ class TokenKeyProvider:
     # --- signing ------------------------------------------------------------------------------
 
     def sign(self, locator: KeyLocator, scheme: SignatureScheme, digest: bytes) -> Future[bytes]:
-        """Sign a digest; does not block, so an event loop's thread may call it too.
+        """Sign a digest, or with `EDDSA` a message.
 
-        The future's callbacks run in a thread of the key isolation and must be short.
+        It does not block, so an event loop's thread may call it too. The future's callbacks run in
+        a thread of the key isolation and must be short.
         """
-        result: Future[bytes] = Future()
-        result.set_running_or_notify_cancel()
         try:
-            query = self._query(locator)
-            mechanism, pss, data = public_keys.mechanism_of(scheme, digest, query.kind)
+            known = self._query(locator)
+            mechanism, pss, data = public_keys.mechanism_of(
+                scheme, digest, known.query.kind, known.subprime
+            )
         except SealkeeperError as error:
-            result.set_exception(error)
-            return result
-        request = messages.Sign(
-            token=self._token,
-            key=bytes.fromhex(locator.public_key_sha256),
-            query=query,
-            mechanism=mechanism,
-            pss=pss,
-            data=data,
-        )
+            refused: Future[bytes] = Future()
+            refused.set_exception(error)
+            return refused
+        use = known.uses.get((mechanism, pss))
+        if use is None:
+            key = bytes.fromhex(locator.public_key_sha256)
+            use = KeyUse(self._token, key, known.query, mechanism, pss)
+            known.uses[mechanism, pss] = use
+        return self._library.sign(use, data, self._pins, _Finishing(locator, scheme))
 
-        def finish(call: Future[bytes]) -> None:
-            try:
-                value = call.result()
-                signature = public_keys.finish_signature(value, locator.algorithm, locator.bits)
-            except Exception as error:  # noqa: BLE001 - a callback's edge; the future carries it
-                result.set_exception(error)
-            else:
-                result.set_result(signature)
 
-        self._library.sign(request, self._pins).add_done_callback(finish)
-        return result
+def _check_label(label: str) -> None:
+    if not label.strip() or len(label) > LABEL_CHARACTERS:
+        raise InvalidInput(f"The name of a key has 1 to {LABEL_CHARACTERS} characters.")
+
+
+def _domain_parameters(bits: int) -> tuple[bytes, bytes, bytes]:
+    """Fresh p, q and g for a DSA key (FIPS 186-4 §4.2); takes seconds."""
+    numbers = dsa.generate_parameters(bits).parameter_numbers()
+    p, q, g = (
+        n.to_bytes((n.bit_length() + 7) // 8, "big") for n in (numbers.p, numbers.q, numbers.g)
+    )
+    return p, q, g
+
+
+class _Finishing:
+    """Makes of what C_Sign returned what X.509 wants."""
+
+    __slots__ = ("_locator", "_scheme")
+
+    def __init__(self, locator: KeyLocator, scheme: SignatureScheme) -> None:
+        self._locator = locator
+        self._scheme = scheme
+
+    def finish(self, value: bytes) -> bytes:
+        return public_keys.finish_signature(value, self._locator.algorithm, self._locator.bits)
+
+    def explain(self, error: Exception) -> Exception:
+        return _without_pkcs1(error, self._scheme) if isinstance(error, TokenError) else error
+
+
+def _without_pkcs1(error: TokenError, scheme: SignatureScheme) -> TokenError:
+    """The error, with the way out where a token in FIPS mode knows nothing but PSS."""
+    if scheme.padding is not SignaturePadding.PKCS1 or error.ckr != "CKR_MECHANISM_INVALID":
+        return error
+    return TokenError(
+        "The token does not sign with PKCS #1 v1.5.",
+        ckr=error.ckr,
+        function=error.function,
+        library=error.library,
+        library_version=error.library_version,
+        cause="It does not offer CKM_RSA_PKCS, or its FIPS mode forbids it.",
+        remedy="Use RSASSA-PSS with this key, or a key of another algorithm.",
+    )

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 
 import structlog
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from app.domain.errors import InvalidInput, KeyStorageError
-from app.domain.keys import HashAlgorithm, KeyAlgorithm, SignaturePadding, SignatureScheme
-from app.pki.signatures import hash_of
+from app.domain.errors import InvalidInput, KeyStorageError, TokenError
+from app.domain.keys import HashAlgorithm, SignaturePadding, scheme_for
+from app.pki.signatures import (
+    family_of,
+    public_key_der,
+    require_usable,
+    signature_matches,
+)
 
 if TYPE_CHECKING:
     from app.domain.keys import KeyLocator, KeyProvider
+    from app.pki.signatures import PublicKey
 
 VERIFY_EVERY = 1000
 
@@ -34,7 +37,7 @@ class KeySigner:
         provider: holds the key.
         locator: the key.
         certificate: DER of the certificate of that key.
-        hash_algorithm: hash of the signatures.
+        hash_algorithm: hash of the signatures; Ed25519 has its own.
 
     Raises:
         InvalidInput: the certificate is not of that key, or of a kind that cannot sign here.
@@ -50,12 +53,8 @@ class KeySigner:
         self._provider = provider
         self._locator = locator
         self._certificate = certificate
-        self._hash = hash_algorithm
         self._public_key = _public_key(certificate, locator)
-        rsa_key = locator.algorithm is KeyAlgorithm.RSA
-        self._family = "RSA" if rsa_key else "ECDSA"
-        scheme_padding = SignaturePadding.PKCS1 if rsa_key else SignaturePadding.ECDSA
-        self._scheme = SignatureScheme(scheme_padding, hash_algorithm)
+        self._scheme = scheme_for(locator.algorithm, hash_algorithm)
         self._until_check = 0
         self._wrong = 0
 
@@ -66,8 +65,9 @@ class KeySigner:
 
     @property
     def padding_and_hash(self) -> tuple[str, HashAlgorithm]:
-        """`RSA` or `ECDSA`, and the hash."""
-        return self._family, self._hash
+        """`RSA`, `RSA-PSS`, `ECDSA`, `DSA` or `Ed25519`, and the hash."""
+        pss = self._scheme.padding is SignaturePadding.PSS
+        return family_of(self._locator.algorithm, pss=pss), self._scheme.hash
 
     @property
     def wrong_signatures(self) -> int:
@@ -80,23 +80,33 @@ class KeySigner:
         Raises:
             KeyStorageError: the key cannot be used, or what it signed does not verify.
         """
-        digest = hashlib.new(self._hash.value, to_be_signed).digest()
-        future = self._provider.sign(self._locator, self._scheme, digest)
-        signature = await asyncio.wrap_future(future)
+        try:
+            signature = await self._sign(to_be_signed)
+        except TokenError as error:
+            if not self._pkcs1_refused(error):
+                raise
+            self._scheme = scheme_for(self._locator.algorithm, self._scheme.hash, pss=True)
+            log.info("the token signs with RSASSA-PSS only", key=self._locator.public_key_sha256)
+            signature = await self._sign(to_be_signed)
         if self._until_check <= 0:
             self._check(signature, to_be_signed)
             self._until_check = VERIFY_EVERY
         self._until_check -= 1
         return signature
 
+    async def _sign(self, to_be_signed: bytes) -> bytes:
+        signed = to_be_signed
+        if self._scheme.padding is not SignaturePadding.EDDSA:
+            signed = hashlib.new(self._scheme.hash.value, to_be_signed).digest()
+        return await asyncio.wrap_future(self._provider.sign(self._locator, self._scheme, signed))
+
+    def _pkcs1_refused(self, error: TokenError) -> bool:
+        """Whether the token, in FIPS mode perhaps, has no PKCS #1 v1.5 for this RSA key."""
+        refused = error.ckr == "CKR_MECHANISM_INVALID"
+        return refused and self._scheme.padding is SignaturePadding.PKCS1
+
     def _check(self, signature: bytes, message: bytes) -> None:
-        algorithm = hash_of(self._hash)
-        try:
-            if isinstance(self._public_key, rsa.RSAPublicKey):
-                self._public_key.verify(signature, message, padding.PKCS1v15(), algorithm)
-            else:
-                self._public_key.verify(signature, message, ec.ECDSA(algorithm))
-        except InvalidSignature as error:
+        if not signature_matches(self._public_key, signature, message, self.padding_and_hash):
             self._wrong += 1
             log.warning("a signature does not verify", key=self._locator.public_key_sha256)
             raise KeyStorageError(
@@ -105,17 +115,12 @@ class KeySigner:
                 " token is faulty.",
                 remedy="Renew the signing certificate with a new key.",
                 detail=f"key {self._locator.public_key_sha256} “{self._locator.label}”",
-            ) from error
+            )
 
 
-def _public_key(
-    certificate: bytes, locator: KeyLocator
-) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
-    key = x509.load_der_x509_certificate(certificate).public_key()
-    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
-        raise InvalidInput("The signing certificate has neither an RSA nor an ECDSA key.")
-    encoded = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if hashlib.sha256(encoded).hexdigest() != locator.public_key_sha256:
+def _public_key(certificate: bytes, locator: KeyLocator) -> PublicKey:
+    key = require_usable(x509.load_der_x509_certificate(certificate).public_key())
+    if hashlib.sha256(public_key_der(key)).hexdigest() != locator.public_key_sha256:
         raise InvalidInput(
             "The signing certificate does not belong to the key that should sign.",
             remedy="Enroll a new signing certificate.",

@@ -16,13 +16,14 @@ from app.domain.templates import KeyUsage
 from app.pki import der, microsoft
 from app.pki.describe import describe_certificate
 from app.pki.names import name_columns
-from app.pki.parts import certificate_parts, key_bits, load_certificate
+from app.pki.parts import certificate_parts, key_bits, load_certificate, signs_with_pss
 from app.pki.profile import CLOCK_SKEW, IssuanceProfile
 from app.pki.serials import serial_hex
 from app.pki.signatures import (
     RSA_PSS,
     PublicKey,
     SigningKey,
+    builder_hash,
     digest,
     family,
     hash_of,
@@ -32,7 +33,6 @@ from app.pki.signatures import (
     read_algorithm_identifier,
     require_usable,
     signature_matches,
-    signing_hash,
     wrong_signature,
 )
 
@@ -78,7 +78,7 @@ def build_root(
         InvalidInput: SHA-1.
         KeyStorageError: the key's holder failed, or its signature is wrong.
     """
-    strong_hash = signing_hash(hash_algorithm)
+    strong_hash = builder_hash(key, hash_algorithm)
     public_key = key.public_key()
     usage = frozenset({KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_CERT_SIGN, KeyUsage.CRL_SIGN})
     builder = (
@@ -114,7 +114,7 @@ def build_certificate(  # noqa: PLR0913 - what a certificate is made of, each na
     key: SigningKey,
     hash_algorithm: HashAlgorithm,
     *,
-    pss: bool = False,
+    pss: bool | None = None,
 ) -> bytes:
     """A certificate, DER, with its signature checked; blocks while the key signs.
 
@@ -125,13 +125,14 @@ def build_certificate(  # noqa: PLR0913 - what a certificate is made of, each na
         public_key: of the holder, from the request.
         key: the CA's.
         hash_algorithm: for the signature; SHA-256 or better.
-        pss: RSASSA-PSS instead of PKCS#1 v1.5, for RSA keys.
+        pss: RSASSA-PSS instead of PKCS#1 v1.5, for RSA keys; None: as the CA signed itself.
 
     Raises:
         InvalidInput: SHA-1, or the CA certificate cannot be read.
         KeyStorageError: the key's holder failed, or its signature is not by the CA's key.
     """
-    strong_hash = signing_hash(hash_algorithm)
+    strong_hash = builder_hash(key, hash_algorithm)
+    with_pss = signs_with_pss(issuer) if pss is None else pss
     holder_key = public_key_der(public_key)
     builder = (
         x509.CertificateBuilder()
@@ -145,7 +146,7 @@ def build_certificate(  # noqa: PLR0913 - what a certificate is made of, each na
     for extension, critical in _extensions(profile, holder_key, issuer):
         builder = builder.add_extension(extension, critical)
     certificate = builder.sign(
-        key, strong_hash, rsa_padding=_padding(key, hash_algorithm, pss=pss)
+        key, strong_hash, rsa_padding=_padding(key, hash_algorithm, pss=with_pss)
     ).public_bytes(Encoding.DER)
     _check(certificate, issuer, holder_key, serial)
     return certificate

@@ -11,7 +11,7 @@ from cryptography import x509
 from app.domain.errors import Refused
 from app.domain.requests import RevocationReason, RevokedEntry
 from app.pki import der, microsoft
-from app.pki.parts import certificate_parts, load_certificate
+from app.pki.parts import certificate_parts, load_certificate, signs_with_pss
 from app.pki.signatures import (
     SigningKey,
     algorithm_identifier,
@@ -80,7 +80,7 @@ def build_crl(  # noqa: PLR0913 - what a CRL is made of, each named
     key: SigningKey,
     hash_algorithm: HashAlgorithm,
     *,
-    pss: bool = False,
+    pss: bool | None = None,
 ) -> bytes:
     """A base CRL, DER, with its signature checked; blocks while the key signs.
 
@@ -93,7 +93,7 @@ def build_crl(  # noqa: PLR0913 - what a CRL is made of, each named
         issuer: DER of the CA's certificate.
         key: the CA's.
         hash_algorithm: for the signature; SHA-256 or better.
-        pss: RSASSA-PSS instead of PKCS#1 v1.5, for RSA keys.
+        pss: RSASSA-PSS instead of PKCS#1 v1.5, for RSA keys; None: as the CA signed itself.
 
     Raises:
         InvalidInput: SHA-1, or the CA certificate cannot be read.
@@ -103,10 +103,11 @@ def build_crl(  # noqa: PLR0913 - what a CRL is made of, each named
     issuer_key = require_usable(load_certificate(issuer).public_key())
     if family(issuer_key) != family(key):
         raise wrong_signature("the new CRL")
-    algorithm = (family(key, pss=pss), hash_algorithm)
+    with_pss = signs_with_pss(issuer) if pss is None else pss
+    algorithm = (family(key, pss=with_pss), hash_algorithm)
     identifier = algorithm_identifier(*algorithm)
     to_be_signed = _to_be_signed(entries, number, times, issuer, identifier)
-    signature = sign(key, to_be_signed, hash_algorithm, pss=pss)
+    signature = sign(key, to_be_signed, hash_algorithm, pss=with_pss)
     if not signature_matches(issuer_key, signature, to_be_signed, algorithm):
         raise wrong_signature("the new CRL")
     return der.sequence(to_be_signed, identifier, der.bit_string(signature))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.x509.oid import SignatureAlgorithmOID
 
 from app.domain.errors import InvalidInput
 from app.domain.keys import HashAlgorithm
@@ -91,3 +92,14 @@ def _no_certificate(detail: str) -> InvalidInput:
         remedy="Choose a certificate file in DER or PEM form.",
         detail=detail,
     )
+
+
+def signs_with_pss(certificate: bytes) -> bool:
+    """Whether a CA signed its own certificate with RSASSA-PSS, so what it issues is signed alike.
+
+    Raises:
+        InvalidInput: it is no certificate.
+    """
+    loaded = load_certificate(certificate)
+    pss = loaded.signature_algorithm_oid == SignatureAlgorithmOID.RSASSA_PSS
+    return pss and loaded.issuer == loaded.subject

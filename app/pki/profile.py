@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from app.domain.errors import Refused
-from app.domain.keys import KeyAlgorithm
+from app.domain.keys import KEY_BITS
 from app.domain.periods import Period
 from app.domain.templates import (
     OID_OCSP_SIGNING,
@@ -131,7 +131,8 @@ def _check_key(template: Template, request: ParsedRequest) -> None:
             f"“{template.display_name}” wants {wanted}.",
             remedy=f"Create the request with a key of the kind {wanted}.",
         )
-    if template.algorithm is KeyAlgorithm.RSA and request.bits < template.minimum_key_size:
+    sizes = KEY_BITS[template.algorithm]
+    if len(sizes) > 1 and request.bits < template.minimum_key_size:
         raise Refused(
             f"The request has a key of {request.bits} bits, but the template "
             f"“{template.display_name}” wants at least {template.minimum_key_size}.",

@@ -6,18 +6,27 @@ from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from app.domain.errors import InvalidInput, InvalidRequest
 from app.domain.keys import KeyAlgorithm
 from app.pki import microsoft
-from app.pki.der import DerError
+from app.pki.der import SEQUENCE, DerError, Reader
 from app.pki.pem import CERTIFICATE_REQUEST, to_der
 from app.pki.request_body import read_request_body
-from app.pki.signatures import PublicKey, key_algorithm, public_key_der, public_key_text
+from app.pki.signatures import (
+    PublicKey,
+    key_algorithm,
+    public_key_der,
+    public_key_text,
+    read_algorithm_identifier,
+    signature_matches,
+)
 
 _MINIMUM_RSA_BITS = 2048
+_MINIMUM_DSA_BITS = 2048
+_MINIMUM_SUBPRIME_BITS = 224
 _MINIMUM_EXPONENT = 65_537
 _LONGEST_EXPONENT = 256
 _TEXT_NAMES = (x509.DNSName, x509.RFC822Name, x509.UniformResourceIdentifier)
@@ -132,24 +141,40 @@ def _key(request: x509.CertificateSigningRequest) -> tuple[PublicKey, KeyAlgorit
         raise _bad_key(f"The key in the request is of the kind {kind}, which is not supported.")
     algorithm, bits = known
     if isinstance(public_key, rsa.RSAPublicKey):
-        exponent = public_key.public_numbers().e
-        if bits < _MINIMUM_RSA_BITS:
-            raise _bad_key(f"The RSA key in the request has only {bits} bits.")
-        # FIPS 186-5 §5.4: 2^16 < e < 2^256, odd.
-        if (
-            exponent < _MINIMUM_EXPONENT
-            or exponent % 2 == 0
-            or exponent.bit_length() > _LONGEST_EXPONENT
-        ):
-            raise _bad_key("The RSA key in the request has an exponent that is not allowed.")
+        _check_rsa(public_key)
+    elif isinstance(public_key, dsa.DSAPublicKey):
+        _check_dsa(public_key)
     return public_key, algorithm, bits
+
+
+def _check_rsa(key: rsa.RSAPublicKey) -> None:
+    exponent = key.public_numbers().e
+    if key.key_size < _MINIMUM_RSA_BITS:
+        raise _bad_key(f"The RSA key in the request has only {key.key_size} bits.")
+    # FIPS 186-5 §5.4: 2^16 < e < 2^256, odd.
+    if (
+        exponent < _MINIMUM_EXPONENT
+        or exponent % 2 == 0
+        or exponent.bit_length() > _LONGEST_EXPONENT
+    ):
+        raise _bad_key("The RSA key in the request has an exponent that is not allowed.")
+
+
+def _check_dsa(key: dsa.DSAPublicKey) -> None:
+    """FIPS 186-4 §4.2: q of 224 or 256 bits with p of 2048 bits and more; y in its subgroup."""
+    numbers = key.public_numbers()
+    p, q = numbers.parameter_numbers.p, numbers.parameter_numbers.q
+    if key.key_size < _MINIMUM_DSA_BITS or q.bit_length() < _MINIMUM_SUBPRIME_BITS:
+        raise _bad_key(f"The DSA key in the request has only {key.key_size} bits.")
+    if not 1 < numbers.y < p - 1 or pow(numbers.y, q, p) != 1:
+        raise _bad_key("The DSA key in the request is not in the group of its parameters.")
 
 
 def _bad_key(message: str, error: Exception | None = None) -> InvalidRequest:
     return InvalidRequest(
         message,
         cause="Keys must be RSA with at least 2048 bits and an exponent of at least 65537, "
-        "or ECDSA on P-256, P-384 or P-521.",
+        "ECDSA on P-256, P-384 or P-521, Ed25519, or DSA with at least 2048 bits.",
         remedy="Create the request again with such a key.",
         detail="" if error is None else str(error),
     )
@@ -157,7 +182,7 @@ def _bad_key(message: str, error: Exception | None = None) -> InvalidRequest:
 
 def _check_signature(request: x509.CertificateSigningRequest) -> None:
     try:
-        valid, detail = request.is_signature_valid, ""
+        valid, detail = _is_signature_valid(request), ""
     except (InvalidSignature, UnsupportedAlgorithm, ValueError) as error:
         valid, detail = False, str(error)
     if not valid:
@@ -168,6 +193,19 @@ def _check_signature(request: x509.CertificateSigningRequest) -> None:
             remedy="Create the request again on the machine that holds the key.",
             detail=detail,
         )
+
+
+def _is_signature_valid(request: x509.CertificateSigningRequest) -> bool:
+    key = request.public_key()
+    if not isinstance(key, dsa.DSAPublicKey):
+        return request.is_signature_valid
+    # For DSA with a hash longer than q, `cryptography` says no to right signatures too.
+    outer = Reader(request.public_bytes(Encoding.DER)).enter()
+    outer.read_raw(SEQUENCE)
+    algorithm = read_algorithm_identifier(outer.read_raw(SEQUENCE))
+    return algorithm is not None and signature_matches(
+        key, request.signature, request.tbs_certrequest_bytes, algorithm
+    )
 
 
 def _alternative_name(extensions: x509.Extensions) -> x509.SubjectAlternativeName | None:

@@ -7,22 +7,28 @@ from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from app.domain.errors import InvalidInput, KeyStorageError
-from app.domain.keys import EC_BITS, HashAlgorithm, KeyAlgorithm
+from app.domain.keys import EC_BITS, KEY_BITS, HashAlgorithm, KeyAlgorithm
 from app.pki import der
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-SigningKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+SigningKey = (
+    rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | dsa.DSAPrivateKey | ed25519.Ed25519PrivateKey
+)
+PublicKey = (
+    rsa.RSAPublicKey | ec.EllipticCurvePublicKey | dsa.DSAPublicKey | ed25519.Ed25519PublicKey
+)
 
 RSA = "RSA"
 RSA_PSS = "RSA-PSS"
 ECDSA = "ECDSA"
+DSA = "DSA"
+ED25519 = "Ed25519"
 
 _StrongHash = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 _STRONG_HASHES: dict[HashAlgorithm, _StrongHash] = {
@@ -45,7 +51,15 @@ _SIGNATURE_OIDS = {
     (ECDSA, HashAlgorithm.SHA256): "1.2.840.10045.4.3.2",
     (ECDSA, HashAlgorithm.SHA384): "1.2.840.10045.4.3.3",
     (ECDSA, HashAlgorithm.SHA512): "1.2.840.10045.4.3.4",
+    # RFC 3279 §2.2.2, RFC 5758 §3.1 and NIST's register for the longer hashes.
+    (DSA, HashAlgorithm.SHA1): "1.2.840.10040.4.3",
+    (DSA, HashAlgorithm.SHA256): "2.16.840.1.101.3.4.3.2",
+    (DSA, HashAlgorithm.SHA384): "2.16.840.1.101.3.4.3.3",
+    (DSA, HashAlgorithm.SHA512): "2.16.840.1.101.3.4.3.4",
 }
+# RFC 8410 §3; the hash is a part of the algorithm (RFC 8032 §5.1).
+_ED25519_OID = "1.3.101.112"
+_ED25519_ALGORITHM = (ED25519, HashAlgorithm.SHA512)
 _PSS_OID = "1.2.840.113549.1.1.10"
 _CURVES = {
     "secp256r1": KeyAlgorithm.ECDSA_P256,
@@ -54,7 +68,7 @@ _CURVES = {
 }
 
 
-_SIGNATURE_NAMES = {_PSS_OID: "RSASSA-PSS"} | {
+_SIGNATURE_NAMES = {_PSS_OID: "RSASSA-PSS", _ED25519_OID: "Ed25519"} | {
     oid: f"{algorithm.value.lower()}{family}"
     for (family, algorithm), oid in _SIGNATURE_OIDS.items()
 }
@@ -90,6 +104,16 @@ def signing_hash(algorithm: HashAlgorithm) -> _StrongHash:
     )
 
 
+def builder_hash(key: SigningKey, algorithm: HashAlgorithm) -> _StrongHash | None:
+    """The hash that `cryptography`'s builders want; None for a key whose algorithm has its own.
+
+    Raises:
+        InvalidInput: SHA-1.
+    """
+    wanted = signing_hash(algorithm)
+    return None if isinstance(key, ed25519.Ed25519PrivateKey) else wanted
+
+
 def key_algorithm(public_key: object) -> tuple[KeyAlgorithm, int] | None:
     """Algorithm and size of a public key; None when it is of a kind that is not used here."""
     if isinstance(public_key, rsa.RSAPublicKey):
@@ -97,16 +121,22 @@ def key_algorithm(public_key: object) -> tuple[KeyAlgorithm, int] | None:
     if isinstance(public_key, ec.EllipticCurvePublicKey):
         algorithm = _CURVES.get(public_key.curve.name)
         return None if algorithm is None else (algorithm, EC_BITS[algorithm])
+    if isinstance(public_key, dsa.DSAPublicKey):
+        return KeyAlgorithm.DSA, public_key.key_size
+    if isinstance(public_key, ed25519.Ed25519PublicKey):
+        return KeyAlgorithm.ED25519, KEY_BITS[KeyAlgorithm.ED25519][0]
     return None
 
 
 def public_key_text(public_key: object) -> str:
-    """Algorithm and size to read: `RSA 2048`, `ECDSA P-256`."""
+    """Algorithm and size to read: `RSA 2048`, `ECDSA P-256`, `Ed25519`."""
     known = key_algorithm(public_key)
     if known is None:
         return type(public_key).__name__.removesuffix("PublicKey")
     algorithm, bits = known
-    return f"RSA {bits}" if algorithm is KeyAlgorithm.RSA else f"ECDSA P-{bits}"
+    if algorithm in EC_BITS:
+        return f"ECDSA P-{bits}"
+    return f"{algorithm} {bits}" if len(KEY_BITS[algorithm]) > 1 else algorithm.value
 
 
 def public_key_der(public_key: PublicKeyTypes) -> bytes:
@@ -118,30 +148,43 @@ def require_usable(public_key: object) -> PublicKey:
     """The key, when signatures with it can be checked here.
 
     Raises:
-        InvalidInput: neither RSA nor one of the three NIST curves.
+        InvalidInput: it is of another kind, or on another curve.
     """
     if isinstance(public_key, PublicKey) and key_algorithm(public_key) is not None:
         return public_key
     raise InvalidInput(
         f"A key of the kind {public_key_text(public_key)} is not supported.",
-        remedy="Use RSA, or ECDSA on P-256, P-384 or P-521.",
+        remedy="Use RSA, ECDSA on P-256, P-384 or P-521, or Ed25519.",
     )
 
 
 def family(key: SigningKey | PublicKey, *, pss: bool = False) -> str:
-    """Family of signature algorithms of a key: `RSA`, `RSA-PSS` or `ECDSA`."""
+    """Family of signature algorithms: `RSA`, `RSA-PSS`, `ECDSA`, `DSA` or `Ed25519`."""
     if isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey):
         return ECDSA
+    if isinstance(key, dsa.DSAPrivateKey | dsa.DSAPublicKey):
+        return DSA
+    if isinstance(key, ed25519.Ed25519PrivateKey | ed25519.Ed25519PublicKey):
+        return ED25519
     return RSA_PSS if pss else RSA
 
 
+def family_of(algorithm: KeyAlgorithm, *, pss: bool = False) -> str:
+    """The same of keys of an algorithm."""
+    if algorithm is KeyAlgorithm.RSA:
+        return RSA_PSS if pss else RSA
+    return ECDSA if algorithm in EC_BITS else algorithm.value
+
+
 def algorithm_identifier(algorithm_family: str, hash_algorithm: HashAlgorithm) -> bytes:
-    """DER AlgorithmIdentifier of a signature (RFC 4055 §5 and §3.1, RFC 5758 §3.2).
+    """DER AlgorithmIdentifier of a signature (RFC 4055 §5 and §3.1, RFC 5758 §3, RFC 8410 §3).
 
     Args:
-        algorithm_family: `RSA`, `RSA-PSS` or `ECDSA`.
-        hash_algorithm: also of the mask; the salt is as long as the hash.
+        algorithm_family: as `family` gives it.
+        hash_algorithm: also of the mask; the salt is as long as the hash. Ed25519 has its own.
     """
+    if algorithm_family == ED25519:
+        return der.sequence(der.object_identifier(_ED25519_OID))
     if algorithm_family == RSA_PSS:
         return _pss_identifier(hash_algorithm)
     oid = der.object_identifier(_SIGNATURE_OIDS[algorithm_family, hash_algorithm])
@@ -166,6 +209,8 @@ def read_algorithm_identifier(raw: bytes) -> tuple[str, HashAlgorithm] | None:
         if raw == _pss_identifier(hash_algorithm):
             return RSA_PSS, hash_algorithm
     oid = der.Reader(raw).enter().object_identifier()
+    if oid == _ED25519_OID:
+        return _ED25519_ALGORITHM
     return next((known for known, value in _SIGNATURE_OIDS.items() if value == oid), None)
 
 
@@ -179,6 +224,10 @@ def sign(
     """
     if isinstance(key, ec.EllipticCurvePrivateKey):
         return key.sign(to_be_signed, ec.ECDSA(hash_of(hash_algorithm)))
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key.sign(to_be_signed)
+    if isinstance(key, dsa.DSAPrivateKey):
+        return key.sign(to_be_signed, hash_of(hash_algorithm))
     return key.sign(to_be_signed, _padding(hash_algorithm, pss=pss), hash_of(hash_algorithm))
 
 
@@ -196,17 +245,28 @@ def signature_matches(
 ) -> bool:
     """Whether a signature of that (family, hash) over those bytes is by that key."""
     algorithm_family, hash_algorithm = algorithm
+    if algorithm_family != family(public_key, pss=algorithm_family == RSA_PSS):
+        return False
     try:
-        if isinstance(public_key, rsa.RSAPublicKey) and algorithm_family in {RSA, RSA_PSS}:
-            scheme = _padding(hash_algorithm, pss=algorithm_family == RSA_PSS)
-            public_key.verify(signature, signed, scheme, hash_of(hash_algorithm))
-        elif isinstance(public_key, ec.EllipticCurvePublicKey) and algorithm_family == ECDSA:
-            public_key.verify(signature, signed, ec.ECDSA(hash_of(hash_algorithm)))
-        else:
-            return False
+        _verify(public_key, signature, signed, hash_algorithm, pss=algorithm_family == RSA_PSS)
     except InvalidSignature:
         return False
     return True
+
+
+def _verify(
+    key: PublicKey, signature: bytes, signed: bytes, hash_algorithm: HashAlgorithm, *, pss: bool
+) -> None:
+    """Raise InvalidSignature unless it is one by that key in its own family."""
+    if isinstance(key, rsa.RSAPublicKey):
+        scheme = _padding(hash_algorithm, pss=pss)
+        key.verify(signature, signed, scheme, hash_of(hash_algorithm))
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        key.verify(signature, signed, ec.ECDSA(hash_of(hash_algorithm)))
+    elif isinstance(key, dsa.DSAPublicKey):
+        key.verify(signature, signed, hash_of(hash_algorithm))
+    else:
+        key.verify(signature, signed)
 
 
 def wrong_signature(what: str) -> KeyStorageError:

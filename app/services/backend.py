@@ -15,6 +15,7 @@ from app.services.authority.context import AuthorityContext
 from app.services.authority.enrollment import EnrollmentService
 from app.services.authority.revocation import RevocationService
 from app.services.events import EventService
+from app.services.luna.service import LunaService
 from app.services.principals import PrincipalService
 from app.services.responder.checklist import ChecklistService
 from app.services.responder.configurations import ResponderService
@@ -25,6 +26,7 @@ from app.services.security_library.keys import KeyService
 from app.services.security_library.libraries import LibraryService
 from app.services.security_library.providers import ProviderService
 from app.services.security_library.slots import SlotService
+from app.services.security_library.tokens import TokenService
 from app.services.service_control import ServiceControl
 from app.services.templates import TemplateService
 from app.store.database import Database
@@ -51,7 +53,9 @@ class Backend:
     libraries: LibraryService
     slots: SlotService
     providers: ProviderService
+    luna: LunaService
     keys: KeyService
+    tokens: TokenService
     key_access: KeyAccess
     templates: TemplateService
     principals: PrincipalService

@@ -17,6 +17,7 @@ from app.services.authority.enrollment import EnrollmentService
 from app.services.authority.revocation import RevocationService
 from app.services.backend import Backend
 from app.services.events import EventService
+from app.services.luna.service import LunaService
 from app.services.principals import PrincipalService
 from app.services.responder.checklist import ChecklistService
 from app.services.responder.configurations import ResponderService
@@ -25,9 +26,12 @@ from app.services.responder.signing import SigningCertificateService
 from app.services.responder.status import StatusService
 from app.services.security_library.key_access import KeyAccess
 from app.services.security_library.keys import KeyService
+from app.services.security_library.legacy import LegacyProviders
 from app.services.security_library.libraries import LibraryService
+from app.services.security_library.loading import LibraryLoading
 from app.services.security_library.providers import ProviderService
 from app.services.security_library.slots import SlotService
+from app.services.security_library.tokens import TokenService
 from app.services.service_control import ServiceControl
 from app.services.templates import TemplateService
 from app.store.database import Database
@@ -54,7 +58,11 @@ def wire(parts: Parts, resources: ExitStack) -> Backend:
     database, directory, clock = parts.database, parts.directory, parts.clock
     events = EventService(database, directory)
     access = KeyAccess(database, parts.isolation, parts.software, parts.secrets, events, clock)
+    loading = LibraryLoading(database, parts.isolation, parts.home)
+    parts.isolation.prepare_with(loading.prepare)
+    luna = LunaService(database, parts.isolation, events, clock, parts.home)
     services = ServiceControl(database, directory, events)
+    legacy = LegacyProviders(database, parts.isolation, services, events, clock)
     context = AuthorityContext(database, clock, directory, access)
     enrollment = EnrollmentService(context)
     revocation = RevocationService(context, enrollment)
@@ -67,7 +75,7 @@ def wire(parts: Parts, resources: ExitStack) -> Backend:
         database=database,
         directory=directory,
         feed=database.feed,
-        libraries=LibraryService(database, parts.isolation, events, clock),
+        libraries=LibraryService(database, parts.isolation, loading, events, clock),
         slots=SlotService(
             database=database,
             isolation=parts.isolation,
@@ -76,9 +84,25 @@ def wire(parts: Parts, resources: ExitStack) -> Backend:
             directory=directory,
             events=events,
             clock=clock,
+            evidence=luna.evidence,
         ),
-        providers=ProviderService(database, access),
-        keys=KeyService(database, access, directory, events),
+        providers=ProviderService(database, access, legacy),
+        luna=luna,
+        keys=KeyService(
+            database=database,
+            access=access,
+            directory=directory,
+            events=events,
+            clock=clock,
+        ),
+        tokens=TokenService(
+            database=database,
+            isolation=parts.isolation,
+            secrets=parts.secrets,
+            ledger=access.ledger,
+            events=events,
+            clock=clock,
+        ),
         key_access=access,
         templates=TemplateService(database, directory, events),
         principals=PrincipalService(database, directory, events),

@@ -10,7 +10,7 @@ from app.store.authorities import Authorities, Crls
 from app.store.engine import explained_faults, make_engine
 from app.store.feed import DatabaseChangeFeed
 from app.store.home import prepare_home
-from app.store.libraries import Libraries, Registrations
+from app.store.libraries import Libraries, Registrations, TokenSettingsTable
 from app.store.migration import migrate
 from app.store.presence import Presence
 from app.store.principals import Principals
@@ -37,6 +37,7 @@ class Transaction:
         self._statements = statements
         self.libraries = Libraries(statements)
         self.registrations = Registrations(statements)
+        self.token_settings = TokenSettingsTable(statements)
         self.principals = Principals(statements)
         self.templates = Templates(statements)
         self.authorities = Authorities(statements)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from app.domain.clock import Clock
 
-HEAD_REVISION = "0001"
+HEAD_REVISION = "0002"
 SCRIPTS = Path(__file__).resolve().parent / "migrations"
 _LOCK_SECONDS = 120.0
 

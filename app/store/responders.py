@@ -16,7 +16,9 @@ from app.store.statements import to_record, to_values, unique_or, unneeded_or
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
+    from app.domain.keys import KeyLocator
     from app.store.statements import Statements
 
 
@@ -135,6 +137,27 @@ class Signers:
             raise _no_signer(signer_id)
         self._retire(row["configuration_id"])
         self._statements.update(signer, signer_id, {"state": SignerState.CURRENT})
+        self._statements.changed(Entity.SIGNER, signer_id)
+
+    def set_key(self, signer_id: SignerId, key: KeyLocator) -> None:
+        """Keep how the key of a signing certificate is found from now on.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        self._update(signer_id, {"key": key})
+
+    def set_key_retired(self, signer_id: SignerId, at: datetime) -> None:
+        """Keep when the key of a signing certificate that is past was deleted.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        self._update(signer_id, {"key_retired_at": at})
+
+    def _update(self, signer_id: SignerId, values: Mapping[str, Any]) -> None:
+        if not self._statements.update(signer, signer_id, values):
+            raise _no_signer(signer_id)
         self._statements.changed(Entity.SIGNER, signer_id)
 
     def remove(self, signer_id: SignerId) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -53,8 +54,8 @@ NAME_COLUMNS = (
 )
 
 
-def _needed(name: str, kind: Any, *rest: Any) -> Column[Any]:
-    return Column(name, kind, *rest, nullable=False)
+def _needed(name: str, kind: Any, *rest: Any, **more: Any) -> Column[Any]:
+    return Column(name, kind, *rest, nullable=False, **more)
 
 
 def _numbered(name: str, *columns: Any) -> Table:
@@ -89,7 +90,21 @@ library = _numbered(
     _needed("vendor", Text),
     _needed("info", Document(LibraryInfo)),
     _needed("registered_at", Utc),
+    Column("disabled_at", Utc),
+    _needed("call_log", Boolean, server_default=false()),
+    Column("legacy_at", Utc),
     UniqueConstraint("path"),
+)
+token_settings = Table(
+    "token_settings",
+    metadata,
+    Column("library_id", Integer, ForeignKey("library.id"), primary_key=True),
+    Column("token_serial", Text, primary_key=True),
+    Column("token_label", Text, primary_key=True),
+    _needed("lanes", Integer),
+    Column("retire_after_days", Integer),
+    Column("policies_confirmed_by", AccountText),
+    Column("policies_confirmed_at", Utc),
 )
 registration = _numbered(
     "registration",
@@ -101,6 +116,7 @@ registration = _numbered(
     _needed("slot_hint", BigInteger),
     _needed("registered_at", Utc),
     Column("pin_refused_at", Utc),
+    _needed("ask_at_start", Boolean, server_default=false()),
     UniqueConstraint("library_id", "token_serial", "token_label", "account_key"),
     Index(None, "token_serial", "token_label", "account_key"),
 )
@@ -246,6 +262,7 @@ signer = _numbered(
     _needed("enrolled_at", Utc),
     _needed("not_before", Utc),
     _needed("not_after", Utc),
+    Column("key_retired_at", Utc),
     Index(None, "configuration_id", "id"),
     Index(
         "ux_signer_current",

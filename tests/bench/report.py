@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from tests.bench.rounds import Outcome
+    from tests.bench.rounds import Outcome, Verdict
 
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -29,7 +29,17 @@ def show(outcome: Outcome, console: Console) -> None:
         ratios = (f"{value:.2f}" for value in (line.median, line.lowest, line.highest))
         table.add_row(line.contender, *ratios, str(line.verified))
     console.print(table)
-    console.print(f"{outcome.unit}, {outcome.rounds} rounds; ratios to the first line\n")
+    console.print(f"{outcome.unit}, {outcome.rounds} rounds; ratios to the first line")
+    for verdict in outcome.verdicts:
+        console.print(_sentence(verdict))
+    console.print()
+
+
+def _sentence(verdict: Verdict) -> str:
+    word = "[green]pass[/]" if verdict.met else "[bold red]MISSED[/]"
+    spread = f"({verdict.lowest:.2f}-{verdict.highest:.2f})"
+    sign = "at most" if verdict.at_most else "at least"
+    return f"{word}: {verdict.title}: {verdict.median:.2f} {spread}, {sign} {verdict.limit:g}"
 
 
 def keep(outcomes: Sequence[Outcome], path: Path = RESULTS) -> None:

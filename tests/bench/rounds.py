@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,12 +44,30 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """What must hold between contenders.
+
+    Attributes:
+        title: what is bounded, in words.
+        figure: of one round, from the rates of the contenders by name.
+        limit: which the median over the rounds must not pass.
+        at_most: whether the figure may not be above the limit; otherwise not below.
+    """
+
+    title: str
+    figure: Callable[[Mapping[str, float]], float]
+    limit: float
+    at_most: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Benchmark:
     """Contenders for the same work; the first is what the others are compared with.
 
     Attributes:
         unit: what is counted, per second.
         seconds: of one turn.
+        bounds: what must hold between them.
     """
 
     name: str
@@ -57,6 +75,7 @@ class Benchmark:
     unit: str
     seconds: float
     contenders: tuple[Contender, ...]
+    bounds: tuple[Bound, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +91,23 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """How one bound was met: the figure's median, least and greatest over the rounds.
+
+    Attributes:
+        limit: as it was applied, see `measure`.
+    """
+
+    title: str
+    median: float
+    lowest: float
+    highest: float
+    limit: float
+    at_most: bool
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The results of one benchmark."""
 
@@ -80,10 +116,19 @@ class Outcome:
     unit: str
     rounds: int
     lines: tuple[Line, ...]
+    verdicts: tuple[Verdict, ...] = ()
 
 
-def measure(benchmark: Benchmark, rounds: int, tell: Callable[[str], None]) -> Outcome:
+def measure(
+    benchmark: Benchmark, rounds: int, tell: Callable[[str], None], *, slack: float = 0
+) -> Outcome:
     """All rounds of one benchmark; each begins with another contender.
+
+    Args:
+        benchmark: what to measure.
+        rounds: how many.
+        tell: told what is being done.
+        slack: share by which the limits of the bounds are relaxed.
 
     Raises:
         WrongAnswerError: the names of benchmark and contender stand in it.
@@ -114,7 +159,18 @@ def measure(benchmark: Benchmark, rounds: int, tell: Callable[[str], None]) -> O
         _line(contender.name, rates[place], rates[0], verified[place])
         for place, contender in enumerate(contenders)
     )
-    return Outcome(benchmark.name, benchmark.title, benchmark.unit, rounds, lines)
+    names = [contender.name for contender in contenders]
+    by_round = [dict(zip(names, one, strict=True)) for one in zip(*rates, strict=True)]
+    verdicts = tuple(_judge(bound, by_round, slack) for bound in benchmark.bounds)
+    return Outcome(benchmark.name, benchmark.title, benchmark.unit, rounds, lines, verdicts)
+
+
+def _judge(bound: Bound, by_round: Sequence[Mapping[str, float]], slack: float) -> Verdict:
+    figures = [bound.figure(rates) for rates in by_round]
+    median = statistics.median(figures)
+    limit = bound.limit * (1 + slack if bound.at_most else 1 - slack)
+    met = median <= limit if bound.at_most else median >= limit
+    return Verdict(bound.title, median, min(figures), max(figures), limit, bound.at_most, met)
 
 
 def _line(name: str, rates: Sequence[float], reference: Sequence[float], verified: int) -> Line:

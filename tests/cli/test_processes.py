@@ -102,6 +102,22 @@ def test_a_closed_reader_is_no_defect(tmp_path: Path) -> None:
     assert "Traceback" not in errors
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell is needed")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_defect(tmp_path: Path, closed: str) -> None:
+    home = tmp_path / "home"
+    command = [sys.executable, "-m", "app", "--home", str(home), "library", "list"]
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", *command],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended
+    assert ended.stderr == ""
+    assert not (home / "defects.log").exists()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is needed")
 def test_a_password_is_asked_for_without_echo(tmp_path: Path, softhsm: SoftHsm) -> None:
     home = tmp_path / "home"

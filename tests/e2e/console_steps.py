@@ -138,6 +138,8 @@ def register_the_slot(hands: Hands, token: BareToken) -> None:
     assert all(hands.see(QCheckBox, f"accounts_{each}").isChecked() for each in USERS)
     hands.next_page("Slot password")
     hands.write("slot_password", token.user_pin)
+    hands.next_page("Test")
+    hands.wait_text("wizard_result_message", "The token opens and signs.")
     hands.next_page("Summary")
     hands.finish("The slot was successfully and securely registered")
     hands.close_wizard()

@@ -10,6 +10,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
+from app.gui.theme import ThemeMode
 from tests.e2e.hands import Hands
 
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QPixmap
 
     from app.gui.console import ConsoleSession
-    from app.gui.theme import ThemeMode
 
 WIDTH, HEIGHT = 1440, 860
 _QUIET_MS = 300
+_REPAINT_MS = 50
 #: Qt's scale for PNG: 0 is the smallest file.
 _SMALLEST = 0
 _COLOURS, _HUES = 256, 128
@@ -46,11 +47,18 @@ def few_colours(image: QImage) -> QImage:
 
 
 class Photographer(Hands):
-    """Hands with a camera."""
+    """Hands with a camera.
 
-    def __init__(self, session: ConsoleSession, folder: Path) -> None:
+    Args:
+        session: the console's.
+        folder: where the pictures go.
+        both: whether `shoot` takes each picture in the dark too, named `…-dark`.
+    """
+
+    def __init__(self, session: ConsoleSession, folder: Path, *, both: bool = False) -> None:
         super().__init__(session)
         self._folder = folder
+        self._both = both
         self.taken: list[str] = []
 
     def rest(self) -> None:
@@ -66,6 +74,11 @@ class Photographer(Hands):
         if shown is self.window:
             assert (shown.width(), shown.height()) == (WIDTH, HEIGHT)
         self._keep(name, shown.grab())
+        if self._both:
+            self.theme(ThemeMode.DARK)
+            QTest.qWait(_REPAINT_MS)
+            self._keep(f"{name}-dark", shown.grab())
+            self.theme(ThemeMode.LIGHT)
 
     def shoot_screen(self, name: str) -> None:
         """A picture of what the screen shows where the window is: with popups over it."""
@@ -107,5 +120,6 @@ class Photographer(Hands):
         wizard = self._wizards()[-1]
         name = wizard.objectName().removesuffix("_wizard").replace("_", "-")
         # Other pages of the same wizard have been taken before this one.
-        number = 1 + sum(each.startswith(f"wizard-{name}-") for each in self.taken)
+        earlier = {each.removesuffix(".png").removesuffix("-dark") for each in self.taken}
+        number = 1 + sum(each.startswith(f"wizard-{name}-") for each in earlier)
         self.shoot(f"wizard-{name}-{number}", wizard)

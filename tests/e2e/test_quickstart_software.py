@@ -22,7 +22,7 @@ def test_the_software_provider_takes_the_place_of_the_token(
 ) -> None:
     said: list[str] = []
     with open_backend(tmp_path / "home") as backend:
-        monkeypatch.setattr(backend.libraries, "found_on_this_machine", lambda: ())
+        monkeypatch.setattr(backend.libraries, "found", lambda: ())
         host = HostController(backend)
         try:
             result = Quickstart(backend, host, said.append).run(

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from app.domain.status import LinkState
 from app.gui.theme import ThemeMode
 from app.gui.widgets.status_path import StatusPath
 from tests.e2e import console_steps as steps
+from tests.e2e import library_scenes as scenes
+from tests.e2e.library_stage import make_stage
 from tests.e2e.opening import free_port, make_home, session_of
 from tests.e2e.photographer import Photographer
 from tests.e2e.stage import BROKEN, SECOND_CA, ask_around, break_second, fill
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.screenshots, pytest.mark.timeout(400)]
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
+#: Of the Security Library, light and dark.
+ALBUM = PICTURES / "security-library"
 AUTHORITY = "Certification Authority"
 RESPONDER = "Online Responder: "
 CONFIGURATIONS = "Revocation Configuration"
@@ -58,19 +63,35 @@ def place() -> Iterator[Path]:
 
 
 @pytest.fixture
-def camera(
-    qapp: QApplication, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Photographer]:
+def _hooks(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
     del qapp
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    for old in PICTURES.glob("*.png"):
+
+
+@contextmanager
+def camera_for(place: Path, folder: Path, *, both: bool) -> Iterator[Photographer]:
+    """A camera at a console on an empty home; its folder loses the pictures it has."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.png"):
         old.unlink()
     home = make_home(place / "home", free_port(8080))
-    with session_of(home, lambda session: Photographer(session, PICTURES)) as hands:
+    with session_of(home, lambda session: Photographer(session, folder, both=both)) as hands:
         assert isinstance(hands, Photographer)
         yield hands
+
+
+@pytest.fixture
+def camera(_hooks: None, place: Path) -> Iterator[Photographer]:
+    with camera_for(place, PICTURES, both=False) as made:
+        yield made
+
+
+@pytest.fixture
+def album(_hooks: None, place: Path) -> Iterator[Photographer]:
+    """A camera that takes every picture in the light and in the dark."""
+    with camera_for(place, ALBUM, both=True) as made:
+        yield made
 
 
 def test_pictures(camera: Photographer, place: Path) -> None:
@@ -83,7 +104,34 @@ def test_pictures(camera: Photographer, place: Path) -> None:
     work(camera, break_second)
     broken(camera)
     dark(camera)
-    written = sorted(PICTURES.glob("*.png"))
+    check(PICTURES, camera)
+
+
+def test_pictures_of_the_security_library(album: Photographer, place: Path) -> None:
+    stage = make_stage(place)
+    album.session.start()
+    album.wait_text("overview_banner_message", "Welcome")
+    scenes.register_a_library(album, stage)
+    work(album, stage.libraries)
+    scenes.libraries(album)
+    scenes.register_a_slot(album, stage)
+    work(album, stage.slots)
+    work(album, stage.keys)
+    scenes.library_removal(album)
+    for _wrong in range(2):
+        work(album, stage.wrong_pin)
+    scenes.slots(album)
+    work(album, stage.wrong_pin)
+    scenes.slots_in_trouble(album, "slots-locked", "Locked")
+    scenes.providers(album)
+    scenes.keys(album)
+    scenes.luna(album, stage)
+    check(ALBUM, album)
+
+
+def check(folder: Path, camera: Photographer) -> None:
+    """Every picture that was taken is there, no other is, and they are small."""
+    written = sorted(folder.glob("*.png"))
     assert [each.name for each in written] == sorted(camera.taken)
     assert sum(each.stat().st_size for each in written) < LARGEST
 

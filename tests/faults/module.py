@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+import time
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from PyKCS11 import CKR
 
 from app.domain.tokens import LibrarySpec
 from tests.softhsm import SoftHsm
 
-SOURCE = Path(__file__).with_name("faults.c")
+SOURCES = sorted(Path(__file__).parent.glob("*.c"))
 
 
 def build(folder: Path) -> Path:
     """Compile the module."""
     library = folder / "libfaults.so"
-    command = ["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", str(library)]
-    subprocess.run([*command, str(SOURCE), "-ldl"], check=True, capture_output=True, text=True)
+    strict = ["-Wall", "-Wextra", "-Werror"]
+    command = ["gcc", "-shared", "-fPIC", "-O1", "-fvisibility=hidden", *strict, "-o", str(library)]
+    libraries = ["-ldl", "-lpthread"]
+    subprocess.run(
+        [*command, *map(str, SOURCES), *libraries], check=True, capture_output=True, text=True
+    )
     return library
+
+
+def _number(name: re.Match[str]) -> str:
+    return hex(int(CKR[name[0]]))
 
 
 @dataclass(frozen=True)
@@ -28,7 +40,7 @@ class Faults:
 
     Attributes:
         softhsm: whose `spec` loads the fault module instead.
-        control: the file that the module reads at every call.
+        control: the file that the module looks at before every call; see faults.c.
     """
 
     softhsm: SoftHsm
@@ -39,15 +51,45 @@ class Faults:
         return self.softhsm.spec
 
     def set(self, *lines: str) -> None:
-        """What goes wrong from now on; nothing without lines."""
+        """What goes wrong from now on; nothing without lines.
+
+        Return values may be given by name. What happens once happens once more after each `set`.
+        """
+        numbered = [re.sub(r"\bCKR_\w+", _number, line) for line in lines]
         fresh = self.control.with_suffix(".new")
+        lines = (f"generation {time.monotonic_ns()}", *numbered)
         fresh.write_text("".join(f"{line}\n" for line in lines))
         fresh.replace(self.control)
 
+    def _log(self) -> Counter[str]:
+        log = Path(f"{self.control}.log")
+        return Counter(log.read_text().split() if log.exists() else ())
+
     def calls(self, function: str) -> int:
         """How often a function was called so far."""
-        log = Path(f"{self.control}.log")
-        return log.read_text().split().count(function) if log.exists() else 0
+        return self._log()[function]
+
+    def overlaps(self) -> dict[str, int]:
+        """How often functions were called while another was, with `module single-threaded`."""
+        start = "two-threads-in-"
+        return {
+            name.removeprefix(start): count
+            for name, count in self._log().items()
+            if name.startswith(start)
+        }
+
+
+def put_before(softhsm: SoftHsm, library: Path, control: Path) -> Faults:
+    """The compiled module in front of a SoftHSM; it does no harm yet."""
+    environment = (
+        *softhsm.spec.environment,
+        ("FAULT_TARGET", str(softhsm.library)),
+        ("FAULT_CONTROL", str(control)),
+    )
+    spec = LibrarySpec(path=str(library), environment=environment)
+    made = Faults(softhsm=replace(softhsm, spec=spec), control=control)
+    made.set()
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -59,12 +101,4 @@ def fault_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def faults(softhsm: SoftHsm, fault_library: Path, tmp_path: Path) -> Faults:
     """A SoftHSM behind the fault module, which does no harm yet."""
-    control = tmp_path / "control"
-    control.write_text("")
-    environment = (
-        *softhsm.spec.environment,
-        ("FAULT_TARGET", str(softhsm.library)),
-        ("FAULT_CONTROL", str(control)),
-    )
-    spec = LibrarySpec(path=str(fault_library), environment=environment)
-    return Faults(softhsm=replace(softhsm, spec=spec), control=control)
+    return put_before(softhsm, fault_library, tmp_path / "control")

@@ -112,6 +112,10 @@ class Jobs:
         self._did("probe")
         return None
 
+    def retire_keys(self) -> datetime | None:
+        self._did("retire")
+        return None
+
 
 class Files:
     """One published CRL."""

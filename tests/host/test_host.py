@@ -178,11 +178,11 @@ def test_jobs_run_beside_the_loop_and_only_on_the_host_with_the_lease(setting: S
     assert status_of(other, setting) is OCSPCertStatus.GOOD
     other_jobs = other._parts.jobs
     assert isinstance(other_jobs, Jobs)
-    assert {"publish", "maintain", "probe"} <= set(setting.jobs.done)
+    assert {"publish", "maintain", "probe", "retire"} <= set(setting.jobs.done)
     assert not other.holds_lease
     assert "publish" not in other_jobs.done
     first.stop(1)
-    assert eventually(lambda: {"publish", "maintain", "probe"} <= set(other_jobs.done))
+    assert eventually(lambda: {"publish", "maintain", "probe", "retire"} <= set(other_jobs.done))
     assert all(name.startswith("host-job") for name in setting.jobs.threads)
 
 

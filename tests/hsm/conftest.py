@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import psutil
@@ -36,6 +37,9 @@ class Pins:
     def pin(self) -> Secret | None:
         self.asked += 1
         return self.value
+
+    def attempt(self) -> nullcontext[None]:
+        return nullcontext()
 
     def refused(self, error: SealkeeperError) -> None:
         self.refusals.append(error)

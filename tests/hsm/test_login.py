@@ -136,14 +136,14 @@ def test_a_refused_pin_is_tried_again_once_a_person_has_verified_it(
 
 
 def test_no_pin_known_is_said_by_the_source(library: IsolatedLibrary, softhsm: SoftHsm) -> None:
-    class Nobody:
+    class Nobody(Pins):
         def pin(self) -> Secret | None:
             raise NotLoggedIn("No PIN is known.")
 
         def refused(self, error: object) -> None:
             raise AssertionError(error)
 
-    provider = library.provider(softhsm.token, "Nobody", Nobody())
+    provider = library.provider(softhsm.token, "Nobody", Nobody(None))
     with pytest.raises(NotLoggedIn):
         provider.keys()
 

@@ -11,12 +11,14 @@ import pytest
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from cryptography.x509.oid import NameOID
 
 from app.domain.errors import KeyStorageError
-from app.domain.keys import KeyAlgorithm, KeyLocator, KeySpec, SignatureScheme
+from app.domain.keys import HashAlgorithm, KeyAlgorithm, KeyLocator, KeySpec, SignatureScheme
 from app.hsm.private_key import private_key
+from app.pki.requests import parse_request
+from app.pki.signatures import SigningKey, builder_hash
 from tests.hsm.conftest import eventually
 
 if TYPE_CHECKING:
@@ -27,16 +29,16 @@ if TYPE_CHECKING:
 
 RSA = KeySpec(KeyAlgorithm.RSA, 2048)
 P256 = KeySpec(KeyAlgorithm.ECDSA_P256, 256)
+ED25519 = KeySpec(KeyAlgorithm.ED25519, 256)
+DSA = KeySpec(KeyAlgorithm.DSA, 2048)
 MESSAGE = b"a message that is signed"
 
 
-def make(
-    provider: TokenKeyProvider, spec: KeySpec
-) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
+def make(provider: TokenKeyProvider, spec: KeySpec) -> SigningKey:
     return private_key(provider, provider.generate(spec, f"key {spec}").locator)
 
 
-@pytest.mark.parametrize("spec", [RSA, P256], ids=str)
+@pytest.mark.parametrize("spec", [RSA, P256, ED25519, DSA], ids=str)
 def test_certificates_requests_and_crls_are_made_with_token_keys(
     provider: TokenKeyProvider, spec: KeySpec
 ) -> None:
@@ -45,12 +47,17 @@ def test_certificates_requests_and_crls_are_made_with_token_keys(
     start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     end = start + dt.timedelta(days=30)
     certificate = (x509.CertificateBuilder(name, name, key.public_key(), 4711, start, end)).sign(
-        key, hashes.SHA256()
+        key, builder_hash(key, HashAlgorithm.SHA256)
     )
     certificate.verify_directly_issued_by(certificate)
-    request = x509.CertificateSigningRequestBuilder(name).sign(key, hashes.SHA384())
-    assert request.is_signature_valid
-    crl = x509.CertificateRevocationListBuilder(name, start, end).sign(key, hashes.SHA256())
+    request = x509.CertificateSigningRequestBuilder(name).sign(
+        key, builder_hash(key, HashAlgorithm.SHA384)
+    )
+    parsed = parse_request(request.public_bytes(serialization.Encoding.DER))
+    assert parsed.public_key == key.public_key()
+    crl = x509.CertificateRevocationListBuilder(name, start, end).sign(
+        key, builder_hash(key, HashAlgorithm.SHA256)
+    )
     assert crl.is_signature_valid(key.public_key())
 
 
@@ -97,11 +104,14 @@ def test_digests_made_elsewhere_are_signed(provider: TokenKeyProvider) -> None:
         key.sign(b"short", prehashed)
 
 
-@pytest.mark.parametrize("spec", [RSA, P256], ids=str)
+@pytest.mark.parametrize("spec", [RSA, P256, ED25519, DSA], ids=str)
 def test_nothing_of_the_key_comes_out(provider: TokenKeyProvider, spec: KeySpec) -> None:
     key = make(provider, spec)
+    inside = "private_numbers"
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        inside = "private_bytes_raw"
     with pytest.raises(UnsupportedAlgorithm):
-        key.private_numbers()
+        getattr(key, inside)()
     with pytest.raises(UnsupportedAlgorithm):
         key.private_bytes(
             serialization.Encoding.DER,
@@ -111,7 +121,7 @@ def test_nothing_of_the_key_comes_out(provider: TokenKeyProvider, spec: KeySpec)
     if isinstance(key, rsa.RSAPrivateKey):
         with pytest.raises(UnsupportedAlgorithm):
             key.decrypt(bytes(256), padding.PKCS1v15())
-    else:
+    elif isinstance(key, ec.EllipticCurvePrivateKey):
         with pytest.raises(UnsupportedAlgorithm):
             key.exchange(ec.ECDH(), key.public_key())
     assert copy.deepcopy(key) is copy.copy(key) is key

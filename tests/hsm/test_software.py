@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from app.domain.errors import InvalidInput, KeyAbsent, KeyStorageError, NameInUse, SecretUnavailable
 from app.domain.keys import (
@@ -18,6 +17,7 @@ from app.domain.keys import (
     KeySpec,
     SignaturePadding,
     SignatureScheme,
+    scheme_for,
 )
 from app.domain.secret import Secret
 from app.hsm import public_keys
@@ -37,6 +37,8 @@ SPECS = [
     P256,
     KeySpec(KeyAlgorithm.ECDSA_P384, 384),
     KeySpec(KeyAlgorithm.ECDSA_P521, 521),
+    KeySpec(KeyAlgorithm.ED25519, 256),
+    KeySpec(KeyAlgorithm.DSA, 2048),
 ]
 
 
@@ -58,15 +60,19 @@ def software(tmp_path: Path, secrets: FileSecretStore) -> Iterator[SoftwareKeyPr
 def test_a_key_signs_with_every_scheme(software: SoftwareKeyProvider, spec: KeySpec) -> None:
     pair = software.generate(spec, "key")
     key = public_keys.load_public_key(pair.locator.public_key)
-    rsa_key = isinstance(key, rsa.RSAPublicKey)
-    for padding in SignaturePadding:
-        if (padding is not SignaturePadding.ECDSA) is not rsa_key:
-            continue
-        for hash_ in HashAlgorithm:
-            scheme = SignatureScheme(padding, hash_)
+    for hash_ in HashAlgorithm:
+        for pss in (False, True):
+            scheme = scheme_for(spec.algorithm, hash_, pss=pss)
             digest = hashlib.new(hash_.value, b"message").digest()
             signature = software.sign(pair.locator, scheme, digest).result(10)
             public_keys.verify(key, scheme, digest, signature)
+    refused = {SignaturePadding.PKCS1, SignaturePadding.ECDSA} - {
+        scheme_for(spec.algorithm).padding
+    }
+    with pytest.raises(InvalidInput):
+        software.sign(
+            pair.locator, SignatureScheme(refused.pop(), HashAlgorithm.SHA256), DIGEST
+        ).result()
     assert private_key(software, pair.locator).public_key() == key
 
 
@@ -164,3 +170,23 @@ def test_a_folder_that_cannot_be_written_is_named(secrets: FileSecretStore, tmp_
     with pytest.raises(KeyStorageError, match="cannot be written"):
         blocked.generate(P256, "nowhere")
     blocked.close()
+
+
+def test_a_new_label_is_durable_and_unique(
+    software: SoftwareKeyProvider, secrets: FileSecretStore, tmp_path: Path
+) -> None:
+    pair, other = (software.generate(P256, name) for name in ("before", "other"))
+    renamed = software.rename(pair.locator, "danach é")
+    assert renamed.locator.label == "danach é"
+    assert renamed.locator.public_key == pair.locator.public_key
+    with pytest.raises(NameInUse):
+        software.rename(pair.locator, "other")
+    with pytest.raises(InvalidInput):
+        software.rename(pair.locator, "  ")
+    again = SoftwareKeyProvider(tmp_path / "keys", secrets)
+    assert {key.locator.label for key in tuple(again.keys())} == {"danach é", "other"}
+    again.sign(pair.locator, ECDSA, DIGEST).result(10)
+    again.delete(other.locator)
+    with pytest.raises(KeyAbsent):
+        again.rename(other.locator, "gone")
+    again.close()

@@ -46,6 +46,7 @@ def check(provider: TokenKeyProvider, locator: KeyLocator, scheme: SignatureSche
     if isinstance(key, rsa.RSAPublicKey):
         key.verify(signature, MESSAGE, public_keys.rsa_padding(scheme), algorithm)
     else:
+        assert isinstance(key, ec.EllipticCurvePublicKey)
         key.verify(signature, MESSAGE, ec.ECDSA(algorithm))
 
 
@@ -65,7 +66,8 @@ def test_a_generated_key_signs_with_every_scheme(provider: TokenKeyProvider, spe
 
 
 def test_the_algorithms_are_those_of_the_mechanism_list(provider: TokenKeyProvider) -> None:
-    assert set(provider.algorithms()) == set(KeyAlgorithm)
+    # SoftHSM says that its DSA keys end at 1024 bits, which is not offered any more.
+    assert set(provider.algorithms()) == set(KeyAlgorithm) - {KeyAlgorithm.DSA}
 
 
 def test_keys_are_found_by_public_key_and_not_by_name(provider: TokenKeyProvider) -> None:

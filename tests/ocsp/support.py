@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from app.domain.errors import KeyAbsent
+from app.domain.errors import KeyAbsent, TokenError
 from app.domain.events import Change, Entity
 from app.domain.ids import AuthorityId, ConfigurationId
 from app.domain.keys import (
@@ -24,6 +24,7 @@ from app.domain.keys import (
     KeyDescription,
     KeyLocator,
     KeySpec,
+    SignaturePadding,
     SignatureScheme,
 )
 from app.domain.periods import Period, PeriodUnit
@@ -34,13 +35,17 @@ from app.domain.responder import (
     SigningFlag,
     StatusAnswer,
 )
+from app.hsm.public_keys import rsa_padding
 from app.ocsp.answers import ConfiguredAuthority
 from app.ocsp.signer import KeySigner
+from app.pki.signatures import key_algorithm
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+    from app.domain.secret import Secret
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 AUTHORITY = AuthorityId(7)
 GOOD, REVOKED, UNKNOWN = 0x1001, 0x1002, 0x1003
 
@@ -96,6 +101,7 @@ class SoftwareKeys:
         self.signed = 0
         self.problem: Exception | None = None
         self.lie = False
+        self.only_pss = False  # as a token in FIPS mode
         self._free = threading.Event()
         self._free.set()
 
@@ -109,9 +115,9 @@ class SoftwareKeys:
         spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         digest = hashlib.sha256(spki).hexdigest()
         self._keys[digest] = key
-        is_rsa = isinstance(key, rsa.RSAPrivateKey)
-        algorithm = KeyAlgorithm.RSA if is_rsa else KeyAlgorithm.ECDSA_P256
-        return KeyLocator("", None, spki, digest, digest[:8], label, algorithm, key.key_size)
+        known = key_algorithm(key.public_key())
+        assert known is not None
+        return KeyLocator("", None, spki, digest, digest[:8], label, *known)
 
     def sign(self, locator: KeyLocator, scheme: SignatureScheme, digest: bytes) -> Future[bytes]:
         future: Future[bytes] = Future()
@@ -138,11 +144,17 @@ class SoftwareKeys:
             future.set_exception(self.problem)
             return
         key = self._keys[locator.public_key_sha256]
+        if self.only_pss and scheme.padding is SignaturePadding.PKCS1:
+            invalid = TokenError("Not that.", ckr="CKR_MECHANISM_INVALID", function="C_SignInit")
+            future.set_exception(invalid)
+            return
         algorithm = Prehashed(getattr(hashes, scheme.hash.value)())
         if self.lie:
             digest = bytes(len(digest))
         if isinstance(key, rsa.RSAPrivateKey):
-            future.set_result(key.sign(digest, padding.PKCS1v15(), algorithm))
+            future.set_result(key.sign(digest, rsa_padding(scheme), algorithm))
+        elif isinstance(key, ed25519.Ed25519PrivateKey):
+            future.set_result(key.sign(digest))
         else:
             future.set_result(key.sign(digest, ec.ECDSA(algorithm)))
 
@@ -151,8 +163,18 @@ class SoftwareKeys:
     def algorithms(self) -> tuple[KeyAlgorithm, ...]:
         raise AssertionError
 
-    def generate(self, spec: KeySpec, label: str) -> KeyDescription:
-        raise AssertionError(spec, label)
+    def scheme(
+        self, algorithm: KeyAlgorithm, hash_algorithm: HashAlgorithm = HashAlgorithm.SHA256
+    ) -> SignatureScheme:
+        raise AssertionError(algorithm, hash_algorithm)
+
+    def rename(self, locator: KeyLocator, label: str) -> KeyDescription:
+        raise AssertionError(locator, label)
+
+    def generate(
+        self, spec: KeySpec, label: str, *, so_pin: Secret | None = None
+    ) -> KeyDescription:
+        raise AssertionError(spec, label, so_pin)
 
     def keys(self) -> tuple[KeyDescription, ...]:
         raise AssertionError
@@ -165,8 +187,10 @@ class SoftwareKeys:
 
 
 def make_key(kind: str) -> PrivateKey:
-    if kind == "RSA":
+    if kind in {"RSA", "RSA-PSS"}:
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    if kind == "Ed25519":
+        return ed25519.Ed25519PrivateKey.generate()
     return ec.generate_private_key(ec.SECP256R1())
 
 
@@ -179,6 +203,7 @@ class World:
 
     def __init__(self, kind: str = "ECDSA") -> None:
         self.keys = SoftwareKeys()
+        self.keys.only_pss = kind == "RSA-PSS"
         self.source = MemorySource()
         self.clock = HandClock()
         self.ca_key = make_key(kind)
@@ -255,4 +280,5 @@ class World:
             usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING])
             builder = builder.add_extension(usage, critical=False)
             builder = builder.add_extension(x509.OCSPNoCheck(), critical=False)
-        return builder.sign(self.ca_key, hashes.SHA256())
+        edwards = isinstance(self.ca_key, ed25519.Ed25519PrivateKey)
+        return builder.sign(self.ca_key, None if edwards else hashes.SHA256())

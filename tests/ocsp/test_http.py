@@ -45,7 +45,7 @@ class Site:
         return f"http://127.0.0.1:{self.running.address.port}/ocsp"
 
 
-@pytest.fixture(scope="module", params=["RSA", "ECDSA"])
+@pytest.fixture(scope="module", params=["RSA", "RSA-PSS", "ECDSA", "Ed25519"])
 def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:

@@ -35,7 +35,7 @@ SHA1, SHA256 = HashAlgorithm.SHA1, HashAlgorithm.SHA256
 Scenario = Callable[[OnlineResponder], Awaitable[None]]
 
 
-@pytest.fixture(scope="module", params=["RSA", "ECDSA"])
+@pytest.fixture(scope="module", params=["RSA", "ECDSA", "Ed25519"])
 def any_world(request: pytest.FixtureRequest) -> World:
     return World(request.param)
 

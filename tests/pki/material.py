@@ -11,8 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from app.domain.keys import HashAlgorithm, KeyAlgorithm
@@ -30,7 +29,7 @@ from app.pki.pem import CERTIFICATE, to_pem
 from app.pki.profile import AuthorityFacts, build_profile
 from app.pki.requests import parse_request
 from app.pki.serials import new_serial
-from app.pki.signatures import SigningKey
+from app.pki.signatures import SigningKey, builder_hash
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +39,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 OPENSSL = shutil.which("openssl") or "openssl"
 
 _CURVES = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
-KINDS = ("RSA", *_CURVES)
+KINDS = ("RSA", *_CURVES, "Ed25519", "DSA")
 
 
 @functools.cache
@@ -49,6 +48,10 @@ def key(kind: str, name: str = "ca") -> SigningKey:
     assert name
     if kind == "RSA":
         return rsa.generate_private_key(65_537, 2048)
+    if kind == "Ed25519":
+        return ed25519.Ed25519PrivateKey.generate()
+    if kind == "DSA":
+        return dsa.generate_private_key(2048)
     return ec.generate_private_key(_CURVES[kind])
 
 
@@ -127,7 +130,9 @@ def request(
     builder = x509.CertificateSigningRequestBuilder().subject_name(name)
     for extension in extensions:
         builder = builder.add_extension(extension, critical=False)
-    return builder.sign(holder, hashes.SHA256()).public_bytes(Encoding.DER)
+    return builder.sign(holder, builder_hash(holder, HashAlgorithm.SHA256)).public_bytes(
+        Encoding.DER
+    )
 
 
 def issue(

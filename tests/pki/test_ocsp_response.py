@@ -29,7 +29,7 @@ from app.pki.ocsp_response import (
     response_data,
 )
 from app.pki.parts import load_certificate
-from app.pki.signatures import family, sign
+from app.pki.signatures import family, key_algorithm, sign
 from tests.pki import material
 from tests.pki.material import KINDS, NOW
 
@@ -138,9 +138,7 @@ def test_openssl_believes_several_answers_at_once(
 ) -> None:
     authority = material.ca()
     key = material.key(kind, "responder")
-    algorithm = (
-        KeyAlgorithm.RSA if kind == "RSA" else KeyAlgorithm(f"ECDSA_{kind.replace('-', '')}")
-    )
+    algorithm, _ = key_algorithm(key.public_key()) or (KeyAlgorithm.RSA, 0)
     signer = material.issue(authority, material.ocsp_template(algorithm=algorithm), key, name="r")
     statuses = (
         StatusAnswer(CertificateStatus.GOOD),

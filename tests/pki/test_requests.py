@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +18,7 @@ from app.domain.keys import HashAlgorithm, KeyAlgorithm
 from app.pki import der, microsoft
 from app.pki.names import format_name
 from app.pki.requests import ParsedRequest, parse_request
-from app.pki.signatures import algorithm_identifier, family, public_key_der, sign
+from app.pki.signatures import algorithm_identifier, builder_hash, family, public_key_der, sign
 from tests.pki import material
 
 if TYPE_CHECKING:
@@ -152,7 +152,9 @@ def test_bytes_after_a_request_are_refused() -> None:
     _refused(material.request(material.key("P-256", "holder")) + b"\x00")
 
 
-def _signed_by(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+def _signed_by(
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | dsa.DSAPrivateKey,
+) -> bytes:
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
 
@@ -164,10 +166,32 @@ def test_weak_and_unknown_keys_are_refused() -> None:
     assert "exponent" in _refused(_signed_by(exponent)).message
     curve = ec.generate_private_key(ec.SECP256K1())
     assert "not supported" in _refused(_signed_by(curve)).message
-    edwards = ed25519.Ed25519PrivateKey.generate()
+    old = dsa.generate_private_key(1024)  # noqa: S505 - to be refused
+    assert "1024 bits" in _refused(_signed_by(old)).message
+    larger = ed448.Ed448PrivateKey.generate()
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
-    data = builder.sign(edwards, None).public_bytes(Encoding.DER)
+    data = builder.sign(larger, None).public_bytes(Encoding.DER)
     assert "not supported" in _refused(data).message
+
+
+@pytest.mark.parametrize(
+    ("kind", "algorithm", "bits", "text"),
+    [
+        ("Ed25519", KeyAlgorithm.ED25519, 256, "Ed25519"),
+        ("DSA", KeyAlgorithm.DSA, 2048, "DSA 2048"),
+    ],
+)
+def test_the_rarer_kinds_of_keys_are_read(
+    kind: str, algorithm: KeyAlgorithm, bits: int, text: str
+) -> None:
+    for sha in (HashAlgorithm.SHA256, HashAlgorithm.SHA384, HashAlgorithm.SHA512):
+        key = material.key(kind, "holder")
+        builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+        data = builder.sign(key, builder_hash(key, sha)).public_bytes(Encoding.DER)
+        parsed = parse_request(data)
+        wrong = data[:-1] + bytes([data[-1] ^ 1])
+        assert "signature" in _refused(wrong).message
+    assert (parsed.key_algorithm, parsed.bits, parsed.key_text) == (algorithm, bits, text)
 
 
 def _part(oid: str, tag: int, value: bytes) -> bytes:

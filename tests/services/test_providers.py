@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.domain.errors import InvalidInput, NotFound
-from app.domain.keys import KeyAlgorithm, KeySpec
-from app.domain.libraries import SOFTWARE_PROVIDER
+from app.domain.keys import EC_BITS, KeyAlgorithm, KeySpec
+from app.domain.libraries import SOFTWARE_PROVIDER, ProviderEntry
 from app.domain.principals import NETWORK_SERVICE, SYSTEM
+from app.services.security_library.legacy import LegacyProviders
 from app.services.security_library.libraries import RegisterLibrary
-from app.services.security_library.providers import ProviderService
+from app.services.security_library.providers import ProviderKind, ProviderService
 from app.services.security_library.slots import RegisterSlot
 
 if TYPE_CHECKING:
@@ -26,7 +27,11 @@ SOFTHSM = "SoftHSM Key Storage Provider"
 
 
 def test_without_a_library_there_is_the_software_provider(backend: Backend) -> None:
-    assert {entry.provider for entry in backend.providers.entries()} == {SOFTWARE_PROVIDER}
+    records = backend.providers.records()
+    assert {record.entry.provider for record in records} == {SOFTWARE_PROVIDER}
+    assert {record.entry.algorithm for record in records} == set(KeyAlgorithm)
+    assert [record.outdated for record in records] == [False] * (len(records) - 1) + [True]
+    assert records[-1].entry == ProviderEntry(SOFTWARE_PROVIDER, KeyAlgorithm.DSA)
     assert backend.providers.names() == (SOFTWARE_PROVIDER,)
     assert backend.providers.tokens(SOFTWARE_PROVIDER, SYSTEM) == ()
 
@@ -41,8 +46,17 @@ def test_a_library_yields_providers_once_a_slot_is_registered(
             library_id=library.id, token=softhsm.token, accounts=(SYSTEM,), pin=softhsm.user_pin
         )
     )
-    listed = [str(entry) for entry in backend.providers.entries() if entry.provider == SOFTHSM]
-    assert listed == [f"{algorithm}#{SOFTHSM}" for algorithm in KeyAlgorithm]
+    listed = [record for record in backend.providers.records() if record.entry.provider == SOFTHSM]
+    can = backend.key_access.open_provider(SOFTHSM, None, SYSTEM).algorithms()
+    assert {KeyAlgorithm.RSA, *EC_BITS} <= set(can)
+    assert listed[0].entry == ProviderEntry(SOFTHSM, KeyAlgorithm.RSA)
+    assert {str(each.entry) for each in listed} == {f"{algorithm}#{SOFTHSM}" for algorithm in can}
+    # The DSA keys that SoftHSM makes are too short to be offered.
+    assert not any(each.outdated for each in listed)
+    assert {(each.kind, each.library, each.tokens, each.aliases) for each in listed} == {
+        (ProviderKind.KEY_STORAGE, library, (softhsm.token,), ())
+    }
+    assert backend.providers.entries() == tuple(r.entry for r in backend.providers.records())
     assert backend.providers.tokens(f"RSA#{SOFTHSM}", SYSTEM) == (softhsm.token,)
     assert backend.providers.tokens(SOFTHSM.upper(), NETWORK_SERVICE) == ()
     assert backend.providers.problems() == ()
@@ -70,11 +84,28 @@ def test_a_removed_file_is_a_problem(
 
 
 @pytest.mark.usefixtures("registrations")
+def test_a_disabled_library_is_left_out_and_says_so(backend: Backend, library: Library) -> None:
+    assert SOFTHSM in {entry.provider for entry in backend.providers.entries()}
+    disabled = backend.libraries.disable(library.id)
+    assert {entry.provider for entry in backend.providers.entries()} == {SOFTWARE_PROVIDER}
+    ((problem, sentence),) = backend.providers.problems()
+    assert problem == disabled
+    assert "is disabled" in sentence
+    assert "library enable SoftHSM" in sentence
+    backend.libraries.enable(library.id)
+    assert backend.providers.problems() == ()
+    assert SOFTHSM in {entry.provider for entry in backend.providers.entries()}
+
+
+@pytest.mark.usefixtures("registrations")
 def test_a_silent_library_is_not_waited_for(
     parts: Parts, backend: Backend, library: Library
 ) -> None:
     parts.isolation.library(library.spec).restart()
-    impatient = ProviderService(parts.database, backend.key_access, patience=0)
+    legacy = LegacyProviders(
+        parts.database, parts.isolation, backend.services, backend.events, backend.clock
+    )
+    impatient = ProviderService(parts.database, backend.key_access, legacy, patience=0)
     started = time.monotonic()
     assert {entry.provider for entry in impatient.entries()} == {SOFTWARE_PROVIDER}
     assert impatient.problems()[0][1] == "The library does not answer."

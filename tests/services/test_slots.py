@@ -22,8 +22,11 @@ from app.domain.principals import NETWORK_SERVICE, SYSTEM, AccountName
 from app.domain.secret import Secret
 from app.hsm.isolated_library import IsolatedLibrary
 from app.hsm.isolation import KeyIsolation
-from app.services.security_library.key_access import KeyAccess, StoredPin
+from app.services.security_library.key_access import KeyAccess
+from app.services.security_library.libraries import RegisterLibrary
 from app.services.security_library.slots import RegisterSlot, SlotService
+from app.services.security_library.stored_pin import StoredPin
+from tests.faults.module import Faults, fault_library, faults
 from tests.services.support import messages
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from app.services.backend import Backend
     from app.services.wiring import Parts
     from tests.softhsm import SoftHsm
+
+__all__ = ["fault_library", "faults"]
 
 WRONG = Secret("a wrong pin")
 
@@ -44,6 +49,9 @@ class FullStore:
 
     def __init__(self) -> None:
         self.kept: dict[str, Secret] = {}
+
+    def place(self, name: str) -> str | None:
+        return "a test" if name in self.kept else None
 
     def get(self, name: str) -> Secret | None:
         return self.kept.get(name)
@@ -173,7 +181,7 @@ def test_a_token_is_found_by_label_or_serial(
     assert softhsm.token.label in caught.value.remedy
 
 
-def test_the_test_signs_with_a_temporary_key_and_leaves_none(
+def test_the_test_signs_with_a_session_key_and_leaves_none(
     backend: Backend, library: Library, registrations: tuple[SlotRegistration, ...]
 ) -> None:
     result = backend.slots.test(registrations[1].id)
@@ -181,19 +189,27 @@ def test_the_test_signs_with_a_temporary_key_and_leaves_none(
     assert result.mechanisms > 10
     assert KeyAlgorithm.RSA in result.algorithms
     assert 0 < result.milliseconds < 10_000
-    assert "temporary" in result.note
+    assert "session key" in result.note
+    assert result.may_generate is True
     assert backend.keys.on_token(library.id, registrations[1].token) == ()
 
 
-def test_the_test_prefers_a_key_that_is_there(
-    backend: Backend, library: Library, registrations: tuple[SlotRegistration, ...]
+def test_a_key_that_is_there_signs_where_no_session_key_is_made(
+    backend: Backend, faults: Faults
 ) -> None:
-    spec = KeySpec(KeyAlgorithm.RSA, 2048)
-    backend.keys.generate(library.provider_name, None, spec, "mine", SYSTEM)
-    result = backend.slots.test(registrations[0].id)
+    spec = faults.spec
+    library = backend.libraries.register(
+        RegisterLibrary(path=spec.path, environment=spec.environment)
+    )
+    (row,) = backend.slots.register(ask(library, faults.softhsm, SYSTEM))
+    backend.keys.generate(
+        library.provider_name, None, KeySpec(KeyAlgorithm.RSA, 2048), "mine", SYSTEM
+    )
+    faults.set("C_GenerateKeyPair fail 0x101")
+    result = backend.slots.test(row.id)
     assert result.signs
     assert "mine" in result.note
-    assert len(backend.keys.on_token(library.id, registrations[1].token)) == 1
+    assert result.may_generate is False
 
 
 def second_process(parts: Parts, backend: Backend, isolation: KeyIsolation) -> KeyAccess:

@@ -77,6 +77,9 @@ def test_the_guides_test_values_are_set_from_text(backend: Backend) -> None:
 def test_choosing_a_curve_sets_the_key_size(backend: Backend) -> None:
     changed = backend.templates.set_fields(OCSP, {"algorithm": "ecdsa_p384"})
     assert (changed.algorithm, changed.minimum_key_size) == (KeyAlgorithm.ECDSA_P384, 384)
+    for name, bits in (("ed25519", 256), ("dsa", 2048)):
+        changed = backend.templates.set_fields(OCSP, {"algorithm": name})
+        assert (changed.algorithm, changed.minimum_key_size) == (KeyAlgorithm(name), bits)
     back = backend.templates.set_fields(OCSP, {"algorithm": "RSA", "minimum_key_size": "3072"})
     assert back.minimum_key_size == 3072
 
@@ -90,7 +93,8 @@ def test_choosing_a_curve_sets_the_key_size(backend: Backend) -> None:
         ({"renewal": "3 weeks"}, "not changed"),
         ({"minimum_key_size": "1024"}, "not changed"),
         ({"minimum_key_size": "-1"}, "minimum_key_size"),
-        ({"algorithm": "DSA"}, "algorithm"),
+        ({"algorithm": "ElGamal"}, "algorithm"),
+        ({"algorithm": "DSA", "minimum_key_size": "4096"}, "not changed"),
         ({"application_policies": "1.2.3"}, "not changed"),
         ({"application_policies": "ocsp"}, "application_policies"),
         ({"display_name": ""}, "display_name"),

@@ -109,3 +109,57 @@ def test_what_does_not_exist_is_said_so(database: Database) -> None:
         for lookup in lookups:
             with pytest.raises(NotFound, match="77"):
                 lookup()
+
+
+def test_a_library_changes(database: Database) -> None:
+    with database.write() as store:
+        library = a_library(store)
+        a_library(store, "/opt/luna/libCryptoki2_64.so")
+        store.libraries.set_disabled(library.id, NOW)
+        store.libraries.set_call_log(library.id, on=True)
+        store.libraries.set_legacy(library.id, NOW)
+        new = replace(SPEC, environment=(), initialisation="slots=2")
+        info = replace(INFO, library_version="2.7")
+        store.libraries.set_spec(library.id, new, info)
+        expected = replace(
+            library, spec=new, info=info, disabled_at=NOW, call_log=True, legacy_at=NOW
+        )
+        assert store.libraries.get(library.id) == expected
+        store.libraries.set_disabled(library.id, None)
+        store.libraries.set_call_log(library.id, on=False)
+        store.libraries.set_legacy(library.id, None)
+        store.libraries.set_spec(library.id, SPEC, INFO)
+        assert store.libraries.get(library.id) == library
+        with pytest.raises(NameInUse):
+            store.libraries.set_spec(
+                library.id, replace(SPEC, path="/opt/luna/libCryptoki2_64.so"), INFO
+            )
+    with database.write() as store:
+        nowhere = LibraryId(77)
+        changes: list[Callable[[], None]] = [
+            lambda: store.libraries.set_disabled(nowhere, None),
+            lambda: store.libraries.set_call_log(nowhere, on=True),
+            lambda: store.libraries.set_legacy(nowhere, None),
+            lambda: store.libraries.set_spec(nowhere, SPEC, INFO),
+        ]
+        for change in changes:
+            with pytest.raises(NotFound, match="77"):
+                change()
+
+
+def test_a_registration_is_bound_anew(database: Database) -> None:
+    with database.write() as store:
+        library = a_library(store)
+        slot = store.registrations.add(library.id, TOKEN, ADMIN, 5, NOW, ask_at_start=True)
+        taken = store.registrations.add(library.id, OTHER, ADMIN, 6, NOW)
+        with pytest.raises(NameInUse, match="other label"):
+            store.registrations.rebind(slot.id, library.id, OTHER, 7)
+        store.registrations.remove(taken.id)
+        store.registrations.rebind(slot.id, library.id, OTHER, 7)
+        assert store.registrations.get(slot.id) == replace(slot, token=OTHER, slot_hint=7)
+        store.registrations.set_ask_at_start(slot.id, ask=False)
+        assert not store.registrations.get(slot.id).ask_at_start
+        with pytest.raises(NotFound, match="77"):
+            store.registrations.set_ask_at_start(RegistrationId(77), ask=True)
+        with pytest.raises(NotFound, match="77"):
+            store.registrations.rebind(RegistrationId(77), library.id, OTHER, 7)

@@ -29,7 +29,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "next"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
@@ -93,9 +93,9 @@ def test_data_survive_and_a_backup_is_kept(
     migrate(database.path, clock, head="next", versions=with_next)
     assert rows(database.path, "SELECT * FROM setting") == [("key", "value", "none")]
     (backup,) = (home / "backups").iterdir()
-    assert backup.name == "sealkeeper-0001-20261122T120000123456Z.db"
+    assert backup.name == "sealkeeper-0002-20261122T120000123456Z.db"
     assert rows(backup, "SELECT * FROM setting") == [("key", "value")]
-    assert rows(backup, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert rows(backup, "SELECT version_num FROM alembic_version") == [("0002",)]
     assert rows(backup, "PRAGMA integrity_check") == [("ok",)]
     if sys.platform != "win32":
         assert stat.S_IMODE(backup.stat().st_mode) == 0o600

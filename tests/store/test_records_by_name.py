@@ -23,7 +23,16 @@ from app.domain.templates import (
 )
 from app.resources_path import resource
 from app.store.builtin_templates import load_builtin_templates, template_oid_base
-from tests.store.records import HOUR, NOW, SetClock, a_configuration, a_crl, a_signer, an_authority
+from tests.store.records import (
+    HOUR,
+    KEY,
+    NOW,
+    SetClock,
+    a_configuration,
+    a_crl,
+    a_signer,
+    an_authority,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +105,23 @@ def test_a_configuration_has_one_current_signer(database: Database, authority: A
         assert store.signers.all(configuration.id) == ()
 
 
+def test_a_signer_keeps_its_key_and_when_that_was_retired(
+    database: Database, authority: Authority
+) -> None:
+    with database.write() as store:
+        configuration = store.configurations.add(a_configuration(authority.id))
+        first = store.signers.add(a_signer(configuration.id, SignerState.CURRENT))
+        other = store.signers.add(a_signer(configuration.id, SignerState.CURRENT))
+        renamed = replace(first.key, label="renamed")
+        store.signers.set_key(first.id, renamed)
+        store.signers.set_key_retired(first.id, NOW)
+    with database.read() as store:
+        assert store.signers.all(configuration.id) == (
+            other,
+            replace(first, state=SignerState.EARLIER, key=renamed, key_retired_at=NOW),
+        )
+
+
 def test_what_does_not_exist_is_said_so(database: Database, authority: Authority) -> None:
     nothing = 77
     configuration = a_configuration(AuthorityId(nothing))
@@ -114,6 +140,8 @@ def test_what_does_not_exist_is_said_so(database: Database, authority: Authority
             lambda: store.signers.add(a_signer(ConfigurationId(nothing), SignerState.CURRENT)),
             lambda: store.signers.make_current(SignerId(nothing)),
             lambda: store.signers.remove(SignerId(nothing)),
+            lambda: store.signers.set_key(SignerId(nothing), KEY),
+            lambda: store.signers.set_key_retired(SignerId(nothing), NOW),
             lambda: store.templates.remove("77"),
             lambda: store.principals.remove(AccountName("LOCAL", "77")),
             lambda: store.principals.set_members(AccountName("LOCAL", "77"), ()),

@@ -92,9 +92,9 @@ class Quickstart:
         if request.library:
             return setup.given_token(request.library, request.token, request.pin)
         found = [
-            path
-            for path in self._backend.libraries.found_on_this_machine()
-            if "softhsm" in path.casefold()
+            library.path
+            for library in self._backend.libraries.found()
+            if library.product == "SoftHSM 2" and not library.problem
         ]
         if not found:
             self._say("No SoftHSM was found: the keys go to the software provider.")

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One line: a name, a value, and how the value is shown."""
+    """One line: a name, a value, and how the value is shown; `tip` is its tool tip."""
 
     name: str
     value: str
     mono: bool = False
     state: LinkState | None = None
+    tip: str = ""
 
 
 class KeyValueGrid(QWidget):
@@ -70,6 +71,7 @@ class KeyValueGrid(QWidget):
             name.setMinimumWidth(112)
             value = _value_widget(fact)
             value.setAccessibleName(f"{fact.name}: {fact.value}")
+            value.setToolTip(fact.tip)
             self._values.append(value)
             top = Qt.AlignmentFlag.AlignTop
             self._grid.addWidget(name, row, 2 * column, top)
@@ -92,6 +94,7 @@ def _fill(widget: QWidget, fact: Fact) -> None:
     elif isinstance(widget, QLabel):
         widget.setText(fact.value)
     widget.setAccessibleName(f"{fact.name}: {fact.value}")
+    widget.setToolTip(fact.tip)
 
 
 class DetailPane(Card):

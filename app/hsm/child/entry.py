@@ -9,16 +9,16 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
+    from app.hsm.link import ChildEnd
 
 PR_SET_PDEATHSIG = 1
 
 
-def run(connection: Connection, parent: int) -> None:
-    """Serve `connection` until it closes, or until the process `parent` ends.
+def run(end: ChildEnd, parent: int) -> None:
+    """Serve the link until it closes, or until the process `parent` ends.
 
     The kernel ends this process with its parent on Linux, whatever it hangs in; elsewhere the end
-    of the pipe does, and in calls that hold the global lock the patience given with `Load`.
+    of the link does, and in calls that hold the global lock the patience given with `Load`.
     """
     die_with_parent(parent)
     # What a library prints must not end up in the output of a command that prints JSON.
@@ -28,7 +28,7 @@ def run(connection: Connection, parent: int) -> None:
     # Imported here, so that the parent, which names this function, does not load PKCS#11.
     from app.hsm.child.server import Server  # noqa: PLC0415
 
-    Server(connection).serve()
+    Server(end).serve()
 
 
 def die_with_parent(parent: int) -> None:

@@ -7,7 +7,8 @@ import faulthandler
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
 
 import PyKCS11
 from PyKCS11 import LowLevel
@@ -16,28 +17,13 @@ from app.domain.keys import TokenIdentity
 from app.domain.tokens import LibraryInfo, Mechanism, PinState, SlotFacts
 from app.hsm import codes
 from app.hsm.child.cryptoki import CkrError
-from app.hsm.messages import KeyObject
+from app.hsm.child.names import ckm_name, ckr_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app.hsm.child.cryptoki import Cryptoki
 
-_KEY_ATTRIBUTES = (
-    codes.CLASS,
-    codes.KEY_TYPE,
-    codes.ID,
-    codes.LABEL,
-    codes.MODULUS,
-    codes.PUBLIC_EXPONENT,
-    codes.EC_PARAMS,
-    codes.EC_POINT,
-    codes.PUBLIC_KEY_INFO,
-    codes.SENSITIVE,
-    codes.EXTRACTABLE,
-    codes.LOCAL,
-)
-_KINDS: dict[int, Literal["RSA", "EC"]] = {0x00: "RSA", 0x03: "EC"}
 _PIN_STATES = (
     (codes.USER_PIN_LOCKED, PinState.LOCKED),
     (codes.USER_PIN_FINAL_TRY, PinState.FINAL_TRY),
@@ -45,11 +31,7 @@ _PIN_STATES = (
     (codes.USER_PIN_TO_BE_CHANGED, PinState.TO_BE_CHANGED),
 )
 _LIST_TRIES = 5
-
-
-def ckr_name(code: int) -> str:
-    """The CKR name, or the number in hexadecimal where it has none."""
-    return str(PyKCS11.CKR.get(code) or f"0x{code:08X}")
+LARGEST_NUMBER = 2**62  # nothing that a token counts comes near it
 
 
 def clean(padded: str) -> str:
@@ -74,7 +56,7 @@ class Management:
         self._silence = Path(os.devnull).open("w")  # noqa: SIM115 - open as long as the process
         self._library = PyKCS11.PyKCS11Lib()
         try:
-            with self._watched("C_Initialize"):
+            with self.watched("C_Initialize"):
                 # PyKCS11 calls C_Initialize itself and accepts that it is initialised already.
                 self._library.load(path)
         except CkrError as error:
@@ -83,23 +65,37 @@ class Management:
                 raise
 
     @contextlib.contextmanager
-    def _watched(self, function: str) -> Iterator[Any]:
+    def watched(self, function: str) -> Iterator[Any]:
         """Give the low-level library for one or several calls that hold the global lock."""
         with self._calls, self._cryptoki.gate:
             # A thread of C code: it ends the process although the global lock is taken.
             faulthandler.dump_traceback_later(self._patience, exit=True, file=self._silence)
+            if self._cryptoki.calls.writing:
+                self._cryptoki.calls.begin(function, ())
+            started, code = perf_counter(), codes.OK
             try:
                 yield self._library.lib
             except PyKCS11.PyKCS11Error as error:
-                raise CkrError(function, int(error.value) & 0xFFFFFFFF) from None
+                code = int(error.value) & 0xFFFFFFFF
+                raise CkrError(function, code) from None
+            except CkrError as error:
+                code = error.code
+                raise
             finally:
                 faulthandler.cancel_dump_traceback_later()
+                self._cryptoki.calls.note(function, (), code, started)
+
+    def session(self, handle: int) -> Any:
+        """An open session as PyKCS11 has it."""
+        native = LowLevel.CK_SESSION_HANDLE()
+        native.assign(handle)
+        return PyKCS11.Session(self._library, native)
 
     # --- library, slots and mechanisms --------------------------------------------------------
 
     def info(self) -> LibraryInfo:
         """C_GetInfo."""
-        with self._watched("C_GetInfo"):
+        with self.watched("C_GetInfo"):
             found = self._library.getInfo()
         return LibraryInfo(
             manufacturer=clean(found.manufacturerID),
@@ -113,15 +109,17 @@ class Management:
         return self._growing_list("C_GetSlotList", codes.OK)
 
     def _growing_list(self, function: str, first: int) -> list[int]:
-        for _ in range(_LIST_TRIES):
+        for tries_left in reversed(range(_LIST_TRIES)):
             found = LowLevel.ckulonglist()
-            with self._watched(function) as library:
-                code = getattr(library, function)(first, found)
-            if code == codes.OK:
+            try:
+                with self.watched(function) as library:
+                    check(function, getattr(library, function)(first, found))
+            except CkrError as error:
+                if error.code != codes.BUFFER_TOO_SMALL or not tries_left:
+                    raise
+            else:
                 return [int(number) & 0xFFFFFFFF for number in found]
-            if code != codes.BUFFER_TOO_SMALL:
-                break
-        raise CkrError(function, code)
+        raise AssertionError("unreachable")
 
     def slots(self) -> tuple[SlotFacts, ...]:
         """All slots; what fails for one slot is told in that slot."""
@@ -130,7 +128,7 @@ class Management:
     def slot(self, number: int) -> SlotFacts:
         """One slot and its token."""
         try:
-            with self._watched("C_GetSlotInfo"):
+            with self.watched("C_GetSlotInfo"):
                 slot = self._library.getSlotInfo(number)
         except CkrError as error:
             return _unreadable(number, error)
@@ -138,7 +136,7 @@ class Management:
         if not slot.flags & codes.TOKEN_PRESENT:
             return SlotFacts(number, description, manufacturer, None, False, False)
         try:
-            with self._watched("C_GetTokenInfo"):
+            with self.watched("C_GetTokenInfo"):
                 token = self._library.getTokenInfo(number)
         except CkrError as error:
             absent = error.code == codes.TOKEN_NOT_PRESENT
@@ -148,12 +146,17 @@ class Management:
                 if not absent
                 else SlotFacts(number, description, manufacturer, None, False, False)
             )
-        return _token_facts(number, description, manufacturer, token)
+        return token_facts(number, slot, token)
 
     def token_flags(self, slot: int) -> int:
         """The flags of C_GetTokenInfo."""
-        with self._watched("C_GetTokenInfo"):
+        with self.watched("C_GetTokenInfo"):
             return int(self._library.getTokenInfo(slot).flags)
+
+    def max_sessions(self, slot: int) -> int | None:
+        """How many sessions the token allows; None when it does not say, or without limit."""
+        with self.watched("C_GetTokenInfo"):
+            return _reported(self._library.getTokenInfo(slot).ulMaxSessionCount) or None
 
     def slot_of(self, token: TokenIdentity) -> int | None:
         """The slot in which a token stands now."""
@@ -168,84 +171,16 @@ class Management:
         return tuple(self._mechanism(slot, code) for code in self.mechanism_codes(slot))
 
     def _mechanism(self, slot: int, code: int) -> Mechanism:
-        name = str(PyKCS11.CKM.get(code) or f"0x{code:08X}")
+        name = ckm_name(code)
         info = LowLevel.CK_MECHANISM_INFO()
-        with self._watched("C_GetMechanismInfo") as library:
-            answer = library.C_GetMechanismInfo(slot, code, info)
-        if answer != codes.OK:
+        try:
+            with self.watched("C_GetMechanismInfo") as library:
+                check("C_GetMechanismInfo", library.C_GetMechanismInfo(slot, code, info))
+        except CkrError:
             # Listed, but not described: some modules do so for vendor mechanisms.
             return Mechanism(name, code, 0, 0)
         uses = frozenset(use for bit, use in codes.MECHANISM_FLAGS.items() if info.flags & bit)
         return Mechanism(name, code, int(info.ulMinKeySize), int(info.ulMaxKeySize), uses)
-
-    # --- objects ------------------------------------------------------------------------------
-
-    def _session(self, handle: int) -> Any:
-        native = LowLevel.CK_SESSION_HANDLE()
-        native.assign(handle)
-        return PyKCS11.Session(self._library, native)
-
-    def find(self, session: int, template: dict[int, object]) -> list[int]:
-        """Handles of the objects that have all of these attributes.
-
-        The session must not be used by another thread meanwhile.
-        """
-        with self._watched("C_FindObjects"):
-            found = self._session(session).findObjects(list(template.items()))
-        return [int(handle.value()) for handle in found]
-
-    def key(self, session: int, handle: int) -> KeyObject | None:
-        """One half of an RSA or EC pair; None for another key, or when it has just gone."""
-        try:
-            values = self.attributes(session, handle, _KEY_ATTRIBUTES)
-        except CkrError as error:
-            if error.code == codes.OBJECT_HANDLE_INVALID:
-                return None
-            raise
-        kind = _KINDS.get(_number(values[codes.KEY_TYPE]))
-        if kind is None:
-            return None
-        return KeyObject(
-            handle=handle,
-            private=_number(values[codes.CLASS]) == codes.PRIVATE_KEY,
-            kind=kind,
-            cka_id=values[codes.ID] or b"",
-            label=(values[codes.LABEL] or b"").rstrip(b"\0").decode("utf-8", "replace"),
-            modulus=values[codes.MODULUS],
-            exponent=values[codes.PUBLIC_EXPONENT],
-            ec_params=values[codes.EC_PARAMS],
-            ec_point=values[codes.EC_POINT],
-            public_key_info=values[codes.PUBLIC_KEY_INFO],
-            sensitive=_truth(values[codes.SENSITIVE]),
-            extractable=_truth(values[codes.EXTRACTABLE]),
-            local=_truth(values[codes.LOCAL]),
-        )
-
-    def attributes(
-        self, session: int, handle: int, wanted: tuple[int, ...]
-    ) -> dict[int, bytes | None]:
-        """Attributes as bytes; None for those that the object does not have or does not show."""
-        native = LowLevel.CK_OBJECT_HANDLE()
-        native.assign(handle)
-        with self._watched("C_GetAttributeValue"):
-            found = self._session(session).getAttributeValue(native, list(wanted), allAsBinary=True)
-        values = (bytes(value) if value is not None else None for value in found)
-        return {number: value or None for number, value in zip(wanted, values, strict=True)}
-
-    def destroy(self, session: int, handle: int) -> None:
-        """C_DestroyObject."""
-        native = LowLevel.CK_OBJECT_HANDLE()
-        native.assign(handle)
-        with self._watched("C_DestroyObject"):
-            self._session(session).destroyObject(native)
-
-
-def _number(value: bytes | None) -> int:
-    return int.from_bytes(value, "little") if value else 0
-
-
-def _truth(value: bytes | None) -> bool | None:
-    return None if value is None else value != b"\0"
 
 
 def _unreadable(
@@ -260,25 +195,57 @@ def _unreadable(
     return SlotFacts(number, description, manufacturer, None, present, False, problem=problem)
 
 
-def _token_facts(number: int, description: str, manufacturer: str, token: Any) -> SlotFacts:
+def check(function: str, answer: int) -> None:
+    """Raise CkrError for an answer of the low-level library other than CKR_OK."""
+    if answer != codes.OK:
+        raise CkrError(function, int(answer) & 0xFFFFFFFF)
+
+
+def _reported(number: int) -> int | None:
+    """A number of CK_TOKEN_INFO, None for CK_UNAVAILABLE_INFORMATION.
+
+    That is ~0 as CK_ULONG, which libraries write with 32 bits or with 64, and some count on from.
+    """
+    value = int(number)
+    return None if value in (-1, 0xFFFFFFFF) or not 0 <= value < LARGEST_NUMBER else value
+
+
+def _version(version: tuple[int, int]) -> str:
+    return "{}.{}".format(*version)
+
+
+def _pin_state(flags: int) -> PinState | None:
+    """What the flags of a user PIN say; the flag for a PIN that is set says nothing by absence."""
+    ready = PinState.READY if flags & codes.USER_PIN_INITIALIZED else None
+    return next((state for bit, state in _PIN_STATES if flags & bit), ready)
+
+
+def token_facts(number: int, slot: Any, token: Any) -> SlotFacts:
+    """A slot with a token, out of CK_SLOT_INFO and CK_TOKEN_INFO."""
     flags = int(token.flags)
     # Some modules leave out the first flag for tokens that are in use.
     initialised = bool(flags & (codes.TOKEN_INITIALIZED | codes.USER_PIN_INITIALIZED))
     identity = TokenIdentity(clean(token.serialNumber), clean(token.label))
-    unset = PinState.READY if flags & codes.USER_PIN_INITIALIZED else PinState.NOT_INITIALISED
-    pin_state = next((state for bit, state in _PIN_STATES if flags & bit), unset)
+    so_flags = flags >> codes.SO_PIN_SHIFT & ~codes.USER_PIN_INITIALIZED
     return SlotFacts(
         slot_id=number,
-        description=description,
-        manufacturer=manufacturer,
+        description=clean(slot.slotDescription),
+        manufacturer=clean(slot.manufacturerID),
         token=identity if initialised else None,
         token_present=True,
         initialised=initialised,
         model=clean(token.model) or None,
-        firmware="{}.{}".format(*token.firmwareVersion),
+        firmware=_version(token.firmwareVersion),
         token_manufacturer=clean(token.manufacturerID) or None,
-        pin_state=pin_state if initialised else None,
+        pin_state=_pin_state(flags) if initialised else None,
         protected_authentication_path=bool(flags & codes.PROTECTED_AUTHENTICATION_PATH),
-        min_pin=int(token.ulMinPinLen),
-        max_pin=int(token.ulMaxPinLen),
+        min_pin=_reported(token.ulMinPinLen),
+        max_pin=_reported(token.ulMaxPinLen),
+        hardware=_version(token.hardwareVersion),
+        so_pin_state=_pin_state(so_flags) if initialised else None,
+        write_protected=bool(flags & codes.WRITE_PROTECTED),
+        total_memory=_reported(token.ulTotalPrivateMemory),
+        free_memory=_reported(token.ulFreePrivateMemory),
+        max_sessions=_reported(token.ulMaxSessionCount),
+        sessions=_reported(token.ulSessionCount),
     )

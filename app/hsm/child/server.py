@@ -1,209 +1,165 @@
-"""The key isolation process at work: takes requests from the pipe, gives them to threads."""
+"""The key isolation process's end of the link: reads requests, does them or passes them on."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
-import traceback
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from app.hsm import codes, messages
-from app.hsm.child.cryptoki import CkrError, Cryptoki, NoModuleError
-from app.hsm.child.management import Management, ckr_name
-from app.hsm.child.token import (
-    Crew,
-    KeyAbsentError,
-    Lane,
-    LoginNeededError,
-    NameInUseError,
-    PinRefusedBeforeError,
-    Token,
-    TokenAbsentError,
-)
+from app.hsm import link, messages
+from app.hsm.child.baton import Baton
+from app.hsm.child.crews import Lanes
+from app.hsm.child.handlers import Handlers
+from app.hsm.child.signing import Signing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from multiprocessing.connection import Connection
+    from app.hsm.child.crews import Lane
+    from app.hsm.link import ChildEnd
 
-    from app.domain.keys import TokenIdentity
-
-
-class TokenInitialisedError(Exception):
-    """The slot's token is initialised already."""
+# Answers that may wait for one another while further requests are there already.
+TOGETHER = 4
 
 
-_EXPECTED: dict[type[BaseException], messages.FailureKind] = {
-    TokenAbsentError: "token absent",
-    TokenInitialisedError: "token initialised",
-    KeyAbsentError: "key absent",
-    NameInUseError: "name in use",
-    LoginNeededError: "login needed",
-    PinRefusedBeforeError: "pin refused before",
-    NoModuleError: "no module",
-}
+@dataclass(frozen=True, slots=True, eq=False)
+class _KeyUse:
+    """What a reference stands for: one key with one mechanism, and who signs with it."""
+
+    lanes: Lanes[_Job]
+    signing: Signing
+    request: messages.Sign
+
+
+#: Number of the request, what to sign with, and the data.
+_Job = tuple[int, _KeyUse, bytes]
 
 
 class Server:
-    """Serves one connection until it closes, then ends the process.
+    """Serves one link until it closes, then ends the process.
+
+    One thread at a time reads requests, the one with the baton. Whoever gets a request to sign does
+    it itself in a lane of that token: passing it on would take as long as a soft token needs for
+    it. A token that is slow has its signatures side by side, so the baton goes to another thread
+    first; one that is quick is signed with by one thread in succession, which gives the baton away
+    only when a call lasts (see `Baton`). Where no lane is free the request waits in the token's
+    queue, and the thread reads on. Other requests go to their crews.
 
     Args:
-        connection: the pipe to the parent.
+        end: this process's end of the link.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._sending = threading.Lock()
+    def __init__(self, end: ChildEnd) -> None:
+        self._end = end
         self._encoder = msgspec.msgpack.Encoder()
-        self._decoder = msgspec.msgpack.Decoder(messages.Call)
-        self._common = Crew("library", 1)
-        self._cryptoki: Cryptoki
-        self._management: Management
-        self._lanes = 1
-        self._tokens: dict[TokenIdentity, Token] = {}
-        self._routes: dict[type, tuple[str, Callable[[Lane, Any], messages.Answer]]] = {
-            messages.Load: ("", self._load),
-            messages.ListSlots: ("", self._list_slots),
-            messages.InitialiseToken: ("", self._initialise_token),
-            messages.Finish: ("", self._finish),
-            messages.ListMechanisms: ("manager", self._list_mechanisms),
-            messages.Login: ("manager", self._login),
-            messages.ListKeys: ("manager", self._list_keys),
-            messages.FindKey: ("manager", self._find_key),
-            messages.Destroy: ("manager", self._destroy),
-            messages.Generate: ("generator", self._generate),
-            messages.Sign: ("signers", self._sign),
-        }
+        self._calls = msgspec.msgpack.Decoder(messages.Call)
+        self._signs = msgspec.msgpack.Decoder(messages.Sign)
+        self._handlers = Handlers()
+        self._uses: dict[int, _KeyUse] = {}
+        self._names = itertools.count()
+        self._baton = Baton(self._start, end.flush)
 
     def serve(self) -> None:
         """Read requests; never returns."""
+        threading.current_thread().name = f"sign-{next(self._names)}"
         while True:
+            turn = self._baton.take()
             try:
-                frame = self._connection.recv_bytes()
+                self._read(turn)
             except (EOFError, OSError):
                 # The parent is gone or has let go; a library that hangs must not hold us.
                 os._exit(0)
-            call = self._decoder.decode(frame)
-            self._dispatch(call.number, call.request)
+
+    def _start(self) -> None:
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def _read(self, turn: int) -> None:
+        """Read until the baton is another thread's."""
+        frame: bytes | None = None
+        while self._baton.mine(turn) or frame is not None:
+            if frame is None:
+                frame = self._end.receive()
+            if frame[0] == link.CALL:
+                call = self._calls.decode(memoryview(frame)[1:])
+                self._dispatch(call.number, call.request)
+                frame = None
+            else:
+                frame = self._sign(turn, self._job(frame))
+
+    # --- signatures ---------------------------------------------------------------------------
+
+    def _job(self, frame: bytes) -> _Job:
+        kind, number, reference = link.SIGN_HEAD.unpack_from(frame)
+        data = frame[link.SIGN_HEAD.size :]
+        if kind == link.SIGN:
+            return number, self._uses[reference], data
+        request = self._signs.decode(data)
+        token = self._handlers.token(request.token)
+        if request.query is not None:
+            token.signing.know(request.key, request.query)
+        # The parent names it by the reference once this request has been answered.
+        use = self._uses[reference] = _KeyUse(token.signers, token.signing, request)
+        return number, use, request.data
+
+    def _sign(self, turn: int, job: _Job) -> bytes | None:
+        """Sign if a lane is free; a frame that was read meanwhile is returned."""
+        use = job[1]
+        lane = use.lanes.take(job, use.request)
+        if lane is None:
+            return None
+        if not use.lanes.quick:
+            self._baton.give(turn)
+        return self._work(turn, lane, job)
+
+    def _work(self, turn: int, lane: Lane, job: _Job) -> bytes | None:
+        """Sign, and go on in the lane with what waits for one, or with what is to be read."""
+        lanes, frame = job[1].lanes, None
+        while True:
+            self._baton.begin(turn)
+            left = self._end.post(self._signed(lane, job))
+            if frame is None and lanes.quick and not lanes.pressed and self._baton.mine(turn):
+                frame = self._end.receive_now()
+            following = self._job(frame) if frame is not None and frame[0] != link.CALL else None
+            if following is not None and following[1].lanes is lanes:
+                frame = None
+                if left >= TOGETHER:
+                    self._end.flush()
+            else:
+                self._end.flush()
+                following = self._following(lane, job)
+            if following is None:
+                self._baton.end(turn)
+                return frame
+            job = following
+
+    def _signed(self, lane: Lane, job: _Job) -> bytes:
+        """The frame that answers a request to sign."""
+        number, use, data = job
+        began = perf_counter()
+        try:
+            value = use.signing.sign(lane, use.request, data)
+        except Exception as error:  # noqa: BLE001 - the thread's edge; what fails is an answer
+            return self._reply(number, self._handlers.failure(use.request, error))
+        use.lanes.took(began, perf_counter())
+        return link.SIGNED_HEAD.pack(link.SIGNED, number) + value
+
+    def _following(self, lane: Lane, job: _Job) -> _Job | None:
+        """What waits for a lane; one that nothing waits for is prepared and left."""
+        use = job[1]
+        if not use.lanes.pressed:
+            use.signing.prepare(lane, use.request)
+        return use.lanes.next(lane)
+
+    # --- everything else ----------------------------------------------------------------------
 
     def _dispatch(self, number: int, request: messages.Request) -> None:
-        crew_name, handler = self._routes[type(request)]
-        if isinstance(request, messages.Sign) and request.query is not None:
-            # Here and not in a lane: requests that follow name the key by its hash alone.
-            self._token(request.token).know(request.key, request.query)
-        token = getattr(request, "token", None)
-        crew = getattr(self._token(token), crew_name) if token is not None else self._common
-        crew.submit(lambda lane: self._answer(number, handler, lane, request))
-
-    def _answer(
-        self,
-        number: int,
-        handler: Callable[[Lane, Any], messages.Answer],
-        lane: Lane,
-        request: messages.Request,
-    ) -> None:
-        answer: messages.Answer
-        try:
-            answer = handler(lane, request)
-        except tuple(_EXPECTED) as error:
-            answer = messages.Failure(_EXPECTED[type(error)])
-        except CkrError as error:
-            answer = messages.Failure(
-                "answer",
-                function=error.function,
-                ckr=ckr_name(error.code),
-                pin_flags=self._pin_flags(request),
-            )
-        except Exception:  # noqa: BLE001 - the thread's edge; the parent logs the traceback
-            answer = messages.Failure("bug", traceback.format_exc())
-        frame = self._encoder.encode(messages.Reply(number, answer))
-        with self._sending:
-            self._connection.send_bytes(frame)
-
-    def _pin_flags(self, request: messages.Request) -> int:
-        """What the token says of its PIN after a login failed."""
-        if not isinstance(request, messages.Login):
-            return 0
-        try:
-            return self._management.token_flags(self._token(request.token).slot())
-        except (CkrError, TokenAbsentError):
-            return 0
-
-    def _token(self, identity: TokenIdentity) -> Token:
-        """The worker of a token; only the reading thread and the token's own threads ask."""
-        token = self._tokens.get(identity)
-        if token is None:
-            token = Token(identity, self._cryptoki, self._management, self._lanes)
-            self._tokens[identity] = token
-        return token
-
-    # --- the library --------------------------------------------------------------------------
-
-    def _load(self, _lane: Lane, request: messages.Load) -> messages.Answer:
-        os.environ.update(request.environment)
-        self._lanes = request.lanes
-        try:
-            self._cryptoki = Cryptoki(request.path)
-        except OSError as error:
-            return messages.Failure("not loaded", str(error))
-        self._cryptoki.initialize(request.initialisation)
-        self._management = Management(self._cryptoki, request.path, request.patience)
-        return messages.Loaded(self._management.info())
-
-    def _list_slots(self, _lane: Lane, _request: messages.ListSlots) -> messages.Answer:
-        return messages.Slots(self._management.slots())
-
-    def _initialise_token(self, _lane: Lane, request: messages.InitialiseToken) -> messages.Answer:
-        if self._management.slot(request.slot_id).initialised:
-            raise TokenInitialisedError
-        cryptoki = self._cryptoki
-        cryptoki.init_token(request.slot_id, request.so_pin, request.label)
-        session = cryptoki.open_session(request.slot_id)
-        try:
-            cryptoki.login(session, codes.SECURITY_OFFICER, request.so_pin)
-            try:
-                cryptoki.init_pin(session, request.user_pin)
-            finally:
-                cryptoki.logout(session)
-        finally:
-            cryptoki.close_session(session)
-        token = self._management.slot(request.slot_id).token
-        # Some modules give the token another slot at once, so it is looked for by identity.
-        return messages.Slots(
-            tuple(slot for slot in self._management.slots() if token and slot.token == token)
+        handlers = self._handlers
+        handlers.crew(request).submit(
+            lambda lane: self._end.send(self._reply(number, handlers.answer(lane, request)))
         )
 
-    def _finish(self, _lane: Lane, _request: messages.Finish) -> messages.Answer:
-        try:
-            self._cryptoki.finalize()
-        finally:
-            os._exit(0)
-
-    # --- a token ------------------------------------------------------------------------------
-
-    def _list_mechanisms(self, _lane: Lane, request: messages.ListMechanisms) -> messages.Answer:
-        slot = self._management.slot_of(request.token)
-        if slot is None:
-            raise TokenAbsentError
-        return messages.Mechanisms(self._management.mechanisms(slot))
-
-    def _login(self, _lane: Lane, request: messages.Login) -> messages.Answer:
-        self._token(request.token).login(request.pin, confirmed=request.confirmed)
-        return messages.Done()
-
-    def _list_keys(self, lane: Lane, request: messages.ListKeys) -> messages.Answer:
-        return messages.Keys(self._token(request.token).keys(lane, request.cka_id))
-
-    def _find_key(self, lane: Lane, request: messages.FindKey) -> messages.Answer:
-        return messages.Keys(self._token(request.token).find(lane, request.query))
-
-    def _destroy(self, lane: Lane, request: messages.Destroy) -> messages.Answer:
-        self._token(request.token).destroy(lane, request.handles)
-        return messages.Done()
-
-    def _generate(self, lane: Lane, request: messages.Generate) -> messages.Answer:
-        return messages.Keys(self._token(request.token).generate(lane, request))
-
-    def _sign(self, lane: Lane, request: messages.Sign) -> messages.Answer:
-        return messages.Signature(self._token(request.token).sign(lane, request))
+    def _reply(self, number: int, answer: messages.Answer) -> bytes:
+        return bytes((link.REPLY,)) + self._encoder.encode(messages.Reply(number, answer))

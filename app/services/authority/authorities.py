@@ -20,7 +20,7 @@ from app.domain.commands import command_line
 from app.domain.errors import InvalidInput, KeyStorageError, NameInUse, NotFound, Refused
 from app.domain.events import EventLevel
 from app.domain.ids import AuthorityId
-from app.domain.keys import HashAlgorithm, KeySpec, TokenIdentity
+from app.domain.keys import HashAlgorithm, KeySpec, SignaturePadding, TokenIdentity
 from app.domain.periods import Period, PeriodUnit
 from app.domain.principals import AuthorityAccess, AuthorityRight
 from app.domain.progress import Silent
@@ -149,7 +149,7 @@ class AuthorityService:
         _, _, bare = request.provider.rpartition("#")
         provider = self._context.key_access.open_provider(bare, request.token, account)
         _require_algorithm(provider, request)
-        progress.report(f"Generating an {request.spec} key…")
+        progress.report(f"Generating the {request.spec} key…")
         pair = provider.generate(request.spec, request.name)
         recorded = False
         try:
@@ -183,7 +183,13 @@ class AuthorityService:
             now=self._context.clock.now(),
             serial=new_serial(os.urandom(16)),
         )
-        return build_root(root, private_key(provider, pair.locator), request.hash_algorithm)
+        scheme = provider.scheme(request.spec.algorithm, request.hash_algorithm)
+        return build_root(
+            root,
+            private_key(provider, pair.locator),
+            request.hash_algorithm,
+            pss=scheme.padding is SignaturePadding.PSS,
+        )
 
     def _record(
         self, request: CreateAuthority, subject: str, pair: KeyDescription, certificate: bytes
@@ -382,7 +388,7 @@ def _refuse_taken(tx: Transaction, name: str) -> None:
 
 def _require_algorithm(provider: KeyProvider, request: CreateAuthority) -> None:
     wanted, separator, _ = request.provider.partition("#")
-    if separator and wanted != request.spec.algorithm:
+    if separator and wanted.strip().casefold() != request.spec.algorithm.casefold():
         raise InvalidInput(
             f"{request.provider} does not make {request.spec} keys.",
             remedy=f"Choose the provider {request.spec.algorithm}#{provider.name}.",

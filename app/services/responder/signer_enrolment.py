@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
@@ -16,19 +17,19 @@ from app.domain.commands import command_line
 from app.domain.errors import KeyStorageError, Refused
 from app.domain.events import EventLevel
 from app.domain.ids import SignerId
-from app.domain.keys import EC_BITS, HashAlgorithm, KeySpec
+from app.domain.keys import KEY_BITS, KeySpec, SignaturePadding
 from app.domain.libraries import SOFTWARE_PROVIDER
 from app.domain.principals import AccountName, TemplateRight
 from app.domain.responder import RevocationConfiguration, SignerState, SigningCertificate
 from app.domain.templates import Template
 from app.hsm.private_key import private_key
-from app.pki.signatures import SigningKey, signing_hash
+from app.pki.signatures import SigningKey, builder_hash, hash_of
 from app.pki.signing_certificate import check_signing_certificate
 from app.services.authority.access import template_rights
 from app.services.authority.enrollment import SubmitRequest
 
 if TYPE_CHECKING:
-    from app.domain.keys import KeyDescription, KeyProvider, TokenIdentity
+    from app.domain.keys import KeyDescription, KeyProvider, SignatureScheme, TokenIdentity
     from app.domain.progress import Progress
     from app.services.authority.context import AuthorityContext
     from app.services.authority.enrollment import EnrollmentService
@@ -72,7 +73,7 @@ class SignerEnrolment:
         spec = _spec(plan.template, provider)
         now = self._context.clock.now()
         label = f"OCSPSvc\\{plan.configuration.name} {now:%Y-%m-%d %H:%M:%S}"
-        progress.report(f"Generating an {spec} key in {provider.name}…")
+        progress.report(f"Generating the {spec} key in {provider.name}…")
         pair = provider.generate(spec, f"{label} {os.urandom(2).hex()}")
         recorded = False
         try:
@@ -168,7 +169,9 @@ class SignerEnrolment:
         submission = self._enrollment.submit(
             SubmitRequest(
                 authority_id=plan.authority.id,
-                request=_request(name, key, plan.template.request_hash),
+                request=_request(
+                    name, key, provider.scheme(pair.locator.algorithm, plan.template.request_hash)
+                ),
                 attributes=(("CertificateTemplate", plan.template.name),),
                 requester=self._identity(plan.account),
             )
@@ -226,10 +229,15 @@ class SignerEnrolment:
         return current
 
 
-def _request(name: x509.Name, key: SigningKey, hash_algorithm: HashAlgorithm) -> bytes:
+def _request(name: x509.Name, key: SigningKey, scheme: SignatureScheme) -> bytes:
     """A PKCS#10 for the key, DER."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(name)
-    return builder.sign(key, signing_hash(hash_algorithm)).public_bytes(Encoding.DER)
+    pss = None
+    if scheme.padding is SignaturePadding.PSS:
+        mask = padding.MGF1(hash_of(scheme.hash))
+        pss = padding.PSS(mask, padding.PSS.DIGEST_LENGTH)
+    strong_hash = builder_hash(key, scheme.hash)
+    return builder.sign(key, strong_hash, rsa_padding=pss).public_bytes(Encoding.DER)
 
 
 def _spec(template: Template, provider: KeyProvider) -> KeySpec:
@@ -238,7 +246,8 @@ def _spec(template: Template, provider: KeyProvider) -> KeySpec:
     Raises:
         Refused: the provider cannot make it.
     """
-    bits = EC_BITS.get(template.algorithm, template.minimum_key_size)
+    sizes = KEY_BITS[template.algorithm]
+    bits = template.minimum_key_size if len(sizes) > 1 else sizes[0]
     if template.algorithm not in provider.algorithms():
         raise Refused(
             f"{provider.name} cannot make the {template.algorithm} keys that the template "

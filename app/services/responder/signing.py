@@ -11,7 +11,7 @@ import structlog
 
 from app.domain.errors import Refused, SealkeeperError
 from app.domain.events import EventLevel
-from app.domain.keys import HashAlgorithm, KeyAlgorithm
+from app.domain.keys import ED25519_SCHEME, HashAlgorithm, KeyAlgorithm
 from app.domain.progress import Silent
 from app.domain.responder import (
     RevocationConfiguration,
@@ -182,7 +182,12 @@ def renewal_time(signer: SigningCertificate, template: Template | None) -> datet
 def signature_hash(
     configuration: RevocationConfiguration, signer: SigningCertificate
 ) -> HashAlgorithm:
-    """The hash that answers are signed with: the configuration's, at least as strong as the key."""
+    """The hash that answers are signed with: the configuration's, at least as strong as the key.
+
+    Ed25519 has a hash of its own, whatever is configured.
+    """
+    if signer.key.algorithm is KeyAlgorithm.ED25519:
+        return ED25519_SCHEME.hash
     if signer.key.algorithm is KeyAlgorithm.ECDSA_P384:
         return HashAlgorithm.SHA384
     if signer.key.algorithm is KeyAlgorithm.ECDSA_P521:

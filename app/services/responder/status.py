@@ -7,11 +7,10 @@ import time
 from typing import TYPE_CHECKING
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from app.domain.commands import command_line
 from app.domain.errors import SealkeeperError
+from app.domain.keys import SignaturePadding
 from app.domain.principals import TemplateRight
 from app.domain.services import ServiceName
 from app.domain.status import (
@@ -23,6 +22,7 @@ from app.domain.status import (
     TimelineRow,
 )
 from app.hsm.private_key import private_key
+from app.pki.signatures import sign
 from app.pki.signing_certificate import check_signing_certificate
 from app.services.authority.access import template_rights
 from app.services.responder.endpoint import endpoint_link
@@ -246,12 +246,10 @@ class StatusService:
             provider = self._context.key_access.open(locator, facts.account)
             provider.find(locator)
             key = private_key(provider, locator)
+            scheme = provider.scheme(locator.algorithm)
             message = os.urandom(32)
             began = time.perf_counter()
-            if isinstance(key, rsa.RSAPrivateKey):
-                key.sign(message, padding.PKCS1v15(), hashes.SHA256())
-            elif isinstance(key, ec.EllipticCurvePrivateKey):
-                key.sign(message, ec.ECDSA(hashes.SHA256()))
+            sign(key, message, scheme.hash, pss=scheme.padding is SignaturePadding.PSS)
             milliseconds = (time.perf_counter() - began) * 1000
         except SealkeeperError as error:
             return broken_key(facts, holder, error)

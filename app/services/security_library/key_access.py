@@ -5,37 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.domain.commands import command_line
-from app.domain.errors import (
-    InvalidInput,
-    NotFound,
-    NotLoggedIn,
-    PinRefusedBefore,
-    Refused,
-    SealkeeperError,
-    SecretUnavailable,
-)
-from app.domain.events import EventLevel
+from app.domain.errors import InvalidInput, LibraryUnusable, NotFound, Refused
 from app.domain.keys import KeyAlgorithm
 from app.domain.libraries import SOFTWARE_PROVIDER
+from app.services.security_library.ledger import LoginLedger
+from app.services.security_library.legacy_names import SOFTWARE_ALIASES
+from app.services.security_library.legacy_provider import LegacyProvider
+from app.services.security_library.stored_pin import StoredPin, refused_before
 
 if TYPE_CHECKING:
     from app.domain.clock import Clock
-    from app.domain.ids import RegistrationId
     from app.domain.keys import KeyLocator, KeyProvider, TokenIdentity
     from app.domain.libraries import Library, SlotRegistration
     from app.domain.principals import AccountName
-    from app.domain.secret import Secret
     from app.domain.secrets import SecretStore
     from app.hsm.isolation import KeyIsolation
     from app.hsm.software import SoftwareKeyProvider
     from app.services.events import EventService
+    from app.services.security_library.ledger import Prompt
     from app.store.database import Database, Transaction
-
-SOURCE = "Security Library"
 
 
 class KeyAccess:
-    """Gives key providers to accounts; thread-safe, not for the GUI thread."""
+    """Gives key providers to accounts; thread-safe, not for the GUI thread.
+
+    Attributes:
+        ledger: passwords that a person entered and that are stored nowhere.
+        prompt: asks a person for the password of a registration that is asked at each start; None
+            where nobody can be asked. It is called in the thread that needs the key.
+    """
 
     def __init__(
         self,
@@ -52,6 +50,8 @@ class KeyAccess:
         self._secrets = secrets
         self._events = events
         self._clock = clock
+        self.ledger = LoginLedger()
+        self.prompt: Prompt | None = None
 
     def open(self, locator: KeyLocator, account: AccountName) -> KeyProvider:
         """The provider that holds a key, opened as that account; no login happens yet.
@@ -59,13 +59,15 @@ class KeyAccess:
         Raises:
             NotFound: its security library is not registered (any more).
             Refused: the token is not registered for that account.
+            LibraryUnusable: the library is disabled.
+            PinRefusedBefore: the token refused the password; it is not tried again.
         """
         if locator.token is None:
             return self._software
         with self._database.read() as tx:
             library = _library_of_path(tx, locator.library_path)
             registration = _registration(tx, library, locator.token, account)
-        return self.of_registration(library, registration)
+        return self._opened(library, registration)
 
     def open_provider(
         self, provider: str, token: TokenIdentity | None, account: AccountName
@@ -80,7 +82,9 @@ class KeyAccess:
         Raises:
             NotFound: there is no such provider; the remedy lists those that there are.
             Refused: no slot of it is registered for the account.
-            InvalidInput: several are, and none was named; the remedy lists them.
+            InvalidInput: several are, and none was named; the remedy lists them. Or a legacy
+                provider is asked for another algorithm than RSA.
+            LibraryUnusable, PinRefusedBefore: as `open`.
         """
         name = bare_name(provider)
         if name.casefold() == SOFTWARE_PROVIDER.casefold():
@@ -93,13 +97,36 @@ class KeyAccess:
             library = library_of_provider(tx, name)
             chosen = token or _only_token(tx, library, account)
             registration = _registration(tx, library, chosen, account)
-        return self.of_registration(library, registration)
+        if name.casefold() != library.legacy_name.casefold():
+            return self._opened(library, registration)
+        _refuse_other_than_rsa(provider, library)
+        return LegacyProvider(self._opened(library, registration), library.legacy_name)
 
     def of_registration(self, library: Library, registration: SlotRegistration) -> KeyProvider:
-        """The provider of one registration."""
-        pins = StoredPin(registration.id, self._database, self._secrets, self._events, self._clock)
+        """The provider of one registration, with as many lanes as its token has now."""
+        with self._database.read() as tx:
+            lanes = tx.token_settings.get(library.id, registration.token).lanes
         isolated = self._isolation.library(library.spec)
-        return isolated.provider(registration.token, library.provider_name, pins)
+        pins = self.pins(registration)
+        return isolated.provider(registration.token, library.provider_name, pins, lanes)
+
+    def pins(self, registration: SlotRegistration) -> StoredPin:
+        """Where the password of a registration comes from."""
+        return StoredPin(
+            registration.id,
+            self._database,
+            self._secrets,
+            self._events,
+            self._clock,
+            ledger=self.ledger,
+            prompt=self.prompt,
+        )
+
+    def _opened(self, library: Library, registration: SlotRegistration) -> KeyProvider:
+        refuse_disabled(library)
+        if registration.pin_refused_at is not None:
+            raise refused_before(registration)
+        return self.of_registration(library, registration)
 
     @property
     def software(self) -> SoftwareKeyProvider:
@@ -107,123 +134,81 @@ class KeyAccess:
         return self._software
 
 
-class StoredPin:
-    """The PinSource of one registration: its PIN in the secret store.
-
-    A PIN that the token refuses is marked in the database, where every process sees it, with all
-    registrations of that token that hold the same one; it is not given out again before a person
-    enters another.
-    """
-
-    def __init__(
-        self,
-        registration_id: RegistrationId,
-        database: Database,
-        secrets: SecretStore,
-        events: EventService,
-        clock: Clock,
-    ) -> None:
-        self._registration_id = registration_id
-        self._database = database
-        self._secrets = secrets
-        self._events = events
-        self._clock = clock
-        self._given: Secret | None = None
-
-    def pin(self) -> Secret | None:
-        """See PinSource; an empty stored secret stands for the token's own PIN pad."""
-        registration = self._registration()
-        if registration is None:
-            raise NotLoggedIn(
-                "The slot was unregistered, so no slot password is known any more.",
-                remedy="Register the slot again.",
-            )
-        if registration.pin_refused_at is not None:
-            raise PinRefusedBefore(
-                f"The slot password of {registration.token.label} for {registration.account} "
-                "is not tried again.",
-                cause=f"The token refused it at {registration.pin_refused_at:%Y-%m-%d %H:%M} UTC.",
-                remedy="Enter the right slot password: " + _enter_pin(registration),
-            )
-        secret = self._secrets.get(registration.secret_name)
-        if secret is None:
-            raise NotLoggedIn(
-                f"No slot password is stored for {registration.token.label} "
-                f"and the account {registration.account}.",
-                cause="The place where slot passwords are kept was changed or emptied.",
-                remedy="Enter the slot password: " + _enter_pin(registration),
-            )
-        self._given = secret
-        return secret or None
-
-    def refused(self, error: SealkeeperError) -> None:
-        """See PinSource."""
-        own = self._registration()
-        if own is None:
-            return
-        with self._database.read() as tx:
-            same_token = [
-                row
-                for row in tx.registrations.for_token(own.token)
-                if row.library_id == own.library_id
-            ]
-        refused = [row for row in same_token if self._holds_given(row)]
-        with self._database.write() as tx:
-            for row in refused:
-                tx.registrations.mark_refused(row.id, self._clock.now())
-                self._events.within(
-                    tx,
-                    EventLevel.ERROR,
-                    SOURCE,
-                    0,
-                    f"The token {row.token.label} refused the stored slot password of "
-                    f"{row.account}: {error.message} It is not tried again.",
-                    subject=row.token.label,
-                )
-
-    def _registration(self) -> SlotRegistration | None:
-        with self._database.read() as tx:
-            rows = tx.registrations.all()
-        return next((row for row in rows if row.id == self._registration_id), None)
-
-    def _holds_given(self, row: SlotRegistration) -> bool:
-        """Whether a registration still holds the PIN that was given out last.
-
-        A person may have entered another one while it was on its way to the token.
-        """
-        try:
-            return self._secrets.get(row.secret_name) == self._given
-        except SecretUnavailable:
-            return row.id == self._registration_id
-
-
 def bare_name(provider: str) -> str:
-    """The provider's name without `ALG#`.
+    """The provider's name without `ALG#`; Microsoft's names of software providers become ours.
 
     Raises:
         InvalidInput: what stands before `#` is no algorithm.
     """
-    algorithm, mark, name = provider.strip().partition("#")
-    if not mark:
-        return algorithm
-    if algorithm.upper() not in set(KeyAlgorithm):
+    algorithm, name = _split(provider)
+    if algorithm:
+        try:
+            KeyAlgorithm(algorithm)
+        except ValueError:
+            raise InvalidInput(
+                f"“{algorithm}” is not an algorithm of a provider.",
+                remedy=f"Choose one of {', '.join(KeyAlgorithm)}.",
+            ) from None
+    is_software = name.casefold() in {alias.casefold() for alias in SOFTWARE_ALIASES}
+    return SOFTWARE_PROVIDER if is_software else name
+
+
+def _split(provider: str) -> tuple[str, str]:
+    """Algorithm, "" where none is given, and name."""
+    before, mark, after = provider.strip().partition("#")
+    return (before, after.strip()) if mark else ("", before)
+
+
+def _refuse_other_than_rsa(provider: str, library: Library) -> None:
+    algorithm, _ = _split(provider)
+    if algorithm and KeyAlgorithm(algorithm) is not KeyAlgorithm.RSA:
         raise InvalidInput(
-            f"“{algorithm}” is not an algorithm of a provider.",
-            remedy=f"Choose one of {', '.join(KeyAlgorithm)}.",
+            f"{library.legacy_name} has no {algorithm} keys.",
+            cause="A legacy provider offers RSA only.",
+            remedy=f"Choose RSA, or {algorithm}#{library.provider_name}.",
         )
-    return name.strip()
+
+
+def refuse_disabled(library: Library) -> None:
+    """Refuse a library that was taken out of use.
+
+    Raises:
+        LibraryUnusable: it was.
+    """
+    if library.disabled_at is not None:
+        raise disabled_refusal(library)
+
+
+def disabled_refusal(library: Library) -> LibraryUnusable:
+    """What whoever needs a disabled library is told."""
+    return LibraryUnusable(
+        f"The security library {library.vendor} is disabled.",
+        cause=f"It was disabled at {library.disabled_at:%Y-%m-%d %H:%M} UTC.",
+        remedy="Enable it first: " + command_line("library", "enable", library.vendor),
+        detail=library.spec.path,
+    )
 
 
 def library_of_provider(tx: Transaction, name: str) -> Library:
-    """The library behind a bare provider name.
+    """The library behind a bare provider name: of its key storage or its legacy provider.
 
     Raises:
-        NotFound: none; the remedy lists the providers.
+        NotFound: none; the remedy lists the providers, or registers the legacy provider.
     """
     libraries = tx.libraries.all()
     for library in libraries:
         if library.provider_name.casefold() == name.casefold():
             return library
+    legacy = [each for each in libraries if each.legacy_name.casefold() == name.casefold()]
+    for library in legacy:
+        if library.legacy_at is not None:
+            return library
+    if legacy:
+        raise NotFound(
+            f"Invalid provider specified: the legacy provider “{name}” is not registered.",
+            cause=f"Its security library {legacy[0].vendor} is.",
+            remedy="Register it: " + command_line("provider", "register-legacy", legacy[0].vendor),
+        )
     known = ", ".join([*(library.provider_name for library in libraries), SOFTWARE_PROVIDER])
     raise NotFound(
         f"Invalid provider specified: there is no “{name}”.",
@@ -276,10 +261,6 @@ def no_slot(account: AccountName, what: str) -> Refused:
     return Refused(
         f"The account {account} has no registered slot of {what}.",
         cause="Slots are registered for each account on its own.",
-        remedy=f"Register the slot for {account}.",
+        remedy=f"Register the slot for {account}: "
+        + command_line("slot", "register", "--account", str(account)),
     )
-
-
-def _enter_pin(registration: SlotRegistration) -> str:
-    token, account = registration.token.label, str(registration.account)
-    return command_line("slot", "enter-pin", "--token", token, "--user", account)

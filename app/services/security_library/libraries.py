@@ -2,67 +2,44 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.domain.errors import InUse, InvalidInput, NameInUse, NotFound, TokenAbsent
+from app.domain.commands import command_line
+from app.domain.errors import InUse, InvalidInput, NotFound, TokenAbsent
 from app.domain.ids import LibraryId
-from app.domain.libraries import SOFTWARE_PROVIDER, Library
 from app.domain.secret import Secret
-from app.domain.tokens import LibraryInfo, LibrarySpec, Mechanism, SlotFacts
-from app.services.security_library.usage import keys_in_use
+from app.services.security_library.found_libraries import FoundLibrary, find_libraries
+from app.services.security_library.key_access import refuse_disabled
+from app.services.security_library.library_records import (
+    LibraryTest,
+    Reloaded,
+    library_spec,
+)
+from app.services.security_library.loading import set_reloaded
+from app.services.security_library.usage import library_dependents
+from app.services.security_library.vendors import (
+    checked_vendor,
+    free_vendor,
+    refuse_taken,
+    same_file,
+    vendor_of,
+)
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
     from app.domain.clock import Clock
     from app.domain.keys import TokenIdentity
+    from app.domain.libraries import Library
+    from app.domain.tokens import LibraryInfo, Mechanism, SlotFacts
     from app.hsm.isolation import IsolatedLibrary, KeyIsolation
     from app.services.events import EventService
-    from app.store.database import Database, Transaction
+    from app.services.security_library.loading import LibraryLoading
+    from app.store.database import Database
 
 SOURCE = "Security Library"
-LONGEST_VENDOR = 40
-
-# Where the packages of the vendors put their libraries.
-_WELL_KNOWN = {
-    "linux": (
-        "/usr/safenet/lunaclient/lib/libCryptoki2_64.so",
-        "/usr/lib/softhsm/libsofthsm2.so",
-        "/usr/lib/*/softhsm/libsofthsm2.so",
-        "/usr/lib64/softhsm/libsofthsm2.so",
-        "/usr/local/lib/softhsm/libsofthsm2.so",
-        "/opt/cloudhsm/lib/libcloudhsm_pkcs11.so",
-        "/opt/nfast/toolkits/pkcs11/libcknfast.so",
-        "/opt/utimaco/lib/libcs_pkcs11_R3.so",
-        "/usr/lib/*/pkcs11/yubihsm_pkcs11.so",
-    ),
-    "darwin": (
-        "/usr/safenet/lunaclient/lib/libCryptoki2_64.dylib",
-        "/opt/homebrew/lib/softhsm/libsofthsm2.so",
-        "/usr/local/lib/softhsm/libsofthsm2.so",
-        "/usr/local/lib/pkcs11/yubihsm_pkcs11.dylib",
-    ),
-    "win32": (
-        "C:/Program Files/SafeNet/LunaClient/cryptoki.dll",
-        "C:/SoftHSM2/lib/softhsm2-x64.dll",
-        "C:/Program Files/nCipher/nfast/toolkits/pkcs11/cknfast.dll",
-        "C:/Program Files/Utimaco/CryptoServer/Lib/cs_pkcs11_R3.dll",
-        "C:/Program Files/Yubico/YubiHSM Shell/bin/pkcs11/yubihsm_pkcs11.dll",
-    ),
-}
-# Where the soft token's package is unpacked when it cannot be installed.
-_UNPACKED = Path(__file__).resolve().parents[3] / ".local"
-
-_VENDORS = (
-    (("safenet", "luna", "thales", "gemalto", "chrystoki"), "SafeNet"),
-    (("softhsm",), "SoftHSM"),
-    (("utimaco",), "Utimaco"),
-    (("ncipher", "entrust"), "nCipher"),
-    (("yubico",), "Yubico"),
-    (("cavium", "cloudhsm", "amazon"), "CloudHSM"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,23 +77,23 @@ class LibraryService:
     """
 
     def __init__(
-        self, database: Database, isolation: KeyIsolation, events: EventService, clock: Clock
+        self,
+        database: Database,
+        isolation: KeyIsolation,
+        loading: LibraryLoading,
+        events: EventService,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._isolation = isolation
+        self._loading = loading
         self._events = events
         self._clock = clock
+        self._seen: dict[LibraryId, tuple[SlotFacts, ...]] = {}
 
-    def found_on_this_machine(self) -> tuple[str, ...]:
-        """Paths of libraries in the places that vendors' packages use; nothing is loaded."""
-        found: dict[str, str] = {}
-        for pattern in _WELL_KNOWN.get(sys.platform, ()):
-            place = Path(pattern)
-            for path in sorted(Path(place.anchor).glob(str(place.relative_to(place.anchor)))):
-                found.setdefault(os.path.realpath(path), str(path))
-        for path in sorted(_UNPACKED.glob("**/libsofthsm2.so")):
-            found.setdefault(os.path.realpath(path), str(path))
-        return tuple(found.values())
+    def found(self) -> tuple[FoundLibrary, ...]:
+        """The libraries on this machine, with what they need to be loaded; none is loaded."""
+        return find_libraries(library.spec.path for library in self.list())
 
     def probe(
         self, path: str, environment: tuple[tuple[str, str], ...] = (), initialisation: str = ""
@@ -127,7 +104,33 @@ class LibraryService:
             InvalidInput: no path, or an environment variable that cannot be set.
             LibraryUnusable: missing, no library, or no PKCS#11 module.
         """
-        return self._isolation.probe(_spec(path, environment, initialisation))
+        return self._isolation.probe(library_spec(path, environment, initialisation))
+
+    def test(self, library_id: LibraryId) -> LibraryTest:
+        """Load a registered library in a process of its own, and list its slots.
+
+        Raises:
+            NotFound: there is no such library.
+            LibraryUnusable: it is disabled, missing, no library, or no PKCS#11 module.
+        """
+        library = self._usable(library_id)
+        info = self._isolation.probe(library.spec)
+        return LibraryTest(library, info, self.slots(library_id))
+
+    def check_free(self, path: str, vendor: str = "") -> None:
+        """Refuse a file, and a vendor name where one is given, that `register` would refuse.
+
+        Raises:
+            InvalidInput: no path, or no vendor name.
+            NameInUse: the file or the name is registered.
+        """
+        name = checked_vendor(vendor)
+        with self._database.read() as tx:
+            refuse_taken(tx, library_spec(path), name)
+
+    def proposed_vendor(self, info: LibraryInfo) -> str:
+        """A vendor name that no registered library has."""
+        return free_vendor(info, self.list())
 
     def register(self, request: RegisterLibrary) -> Library:
         """Load the library once and, when it answers, register it.
@@ -137,14 +140,14 @@ class LibraryService:
             LibraryUnusable: missing, no library, or no PKCS#11 module.
             NameInUse: the same file or the same vendor name is registered.
         """
-        spec = _spec(request.path, request.environment, request.initialisation)
-        given = _checked_vendor(request.vendor) if request.vendor.strip() else ""
+        spec = library_spec(request.path, request.environment, request.initialisation)
+        given = checked_vendor(request.vendor) if request.vendor.strip() else ""
         with self._database.read() as tx:
-            _refuse_taken(tx, spec, given)
+            refuse_taken(tx, spec, given)
         info = self._isolation.probe(spec)
         vendor = given or vendor_of(info)
         with self._database.write() as tx:
-            _refuse_taken(tx, spec, vendor)
+            refuse_taken(tx, spec, vendor, free_vendor(info, tx.libraries.all()))
             library = tx.libraries.add(spec, vendor, info, self._clock.now())
             self._events.note(
                 tx, SOURCE, f"The security library {spec.path} was registered.", vendor
@@ -174,7 +177,7 @@ class LibraryService:
             )
         for library in libraries:
             names = {str(library.id), library.vendor.casefold(), library.spec.path}
-            if wanted in names or wanted.casefold() in names or _same_file(wanted, library):
+            if wanted in names or wanted.casefold() in names or same_file(wanted, library):
                 return library
         raise NotFound(
             f"No security library “{wanted}” is registered."
@@ -185,7 +188,9 @@ class LibraryService:
 
     def slots(self, library_id: LibraryId) -> tuple[SlotFacts, ...]:
         """The slots as the library reports them now."""
-        return self._isolated(library_id).slots()
+        slots = self._isolated(library_id).slots()
+        self._seen[library_id] = slots
+        return slots
 
     def mechanisms(self, library_id: LibraryId, token: TokenIdentity) -> tuple[Mechanism, ...]:
         """The mechanism list of a token."""
@@ -209,6 +214,105 @@ class LibraryService:
             self._events.note(tx, SOURCE, f"The token “{label}” was initialised.", label)
         return facts
 
+    def disable(self, library_id: LibraryId) -> Library:
+        """Load a library no more, in any process, until it is enabled; its registrations stay.
+
+        Raises:
+            NotFound: there is no such library.
+        """
+        return self._set_disabled(library_id, self._clock.now(), "disabled")
+
+    def enable(self, library_id: LibraryId) -> Library:
+        """Take a disabled library into use again.
+
+        Raises:
+            NotFound: there is no such library.
+        """
+        return self._set_disabled(library_id, None, "enabled")
+
+    def reload(self, library_id: LibraryId) -> Reloaded:
+        """Load a library anew in every process, and keep what it says of itself now.
+
+        A token that was plugged in, or a client that was updated, may be seen only then.
+
+        Raises:
+            NotFound: there is no such library.
+            LibraryUnusable: it is disabled, or cannot be loaded any more.
+        """
+        library = self._usable(library_id)
+        before = self._seen.get(library_id)
+        now = self._clock.now()
+        with self._database.write() as tx:
+            set_reloaded(tx, library_id, now.isoformat())
+            tx.libraries.set_spec(library_id, library.spec, library.info)  # tells every process
+            message = f"The security library {library.spec.path} is loaded anew."
+            self._events.note(tx, SOURCE, message, library.vendor)
+        self._loading.apply()
+        info = self._isolation.library(library.spec).info()
+        slots = self.slots(library_id)
+        if info != library.info:
+            self._keep_info(library, info)
+        return Reloaded(self._get(library_id), library.info, before, slots)
+
+    def change(
+        self,
+        library_id: LibraryId,
+        environment: tuple[tuple[str, str], ...],
+        initialisation: str,
+    ) -> Library:
+        """Load a registered library in another way, once it answered that way.
+
+        Raises:
+            NotFound: there is no such library.
+            InvalidInput: an environment variable that cannot be set.
+            LibraryUnusable: it is disabled, or does not answer that way; nothing changed.
+        """
+        library = self._usable(library_id)
+        spec = library_spec(library.spec.path, environment, initialisation)
+        if spec == library.spec:
+            return library
+        info = self._isolation.probe(spec)
+        with self._database.write() as tx:
+            tx.libraries.set_spec(library_id, spec, info)
+            self._events.note(
+                tx,
+                SOURCE,
+                f"The environment or the initialisation string of {spec.path} was changed.",
+                library.vendor,
+            )
+        self._loading.apply()
+        return self._get(library_id)
+
+    def set_call_log(self, library_id: LibraryId, *, on: bool) -> Library:
+        """Write the PKCS#11 calls of a library to `call_log_file`, or stop that.
+
+        Raises:
+            NotFound: there is no such library.
+        """
+        with self._database.write() as tx:
+            library = tx.libraries.get(library_id)
+            if library.call_log == on:
+                return library
+            tx.libraries.set_call_log(library_id, on=on)
+            word = "on" if on else "off"
+            message = f"The call log of the security library {library.spec.path} is {word}."
+            self._events.note(tx, SOURCE, message, library.vendor)
+        self._loading.apply()
+        return self._get(library_id)
+
+    def call_log_file(self, library_id: LibraryId) -> Path:
+        """Where the calls of a library are written to while its call log is on."""
+        return self._loading.log_file(library_id)
+
+    def dependents(self, library_id: LibraryId) -> tuple[str, ...]:
+        """What stops working without a library: slots, CAs, responders, templates.
+
+        Raises:
+            NotFound: there is no such library.
+        """
+        with self._database.read() as tx:
+            return library_dependents(tx, tx.libraries.get(library_id))
+
     def remove(self, library_id: LibraryId) -> None:
         """Forget a library; its file and its tokens stay as they are.
 
@@ -218,41 +322,53 @@ class LibraryService:
         """
         with self._database.write() as tx:
             library = tx.libraries.get(library_id)
-            dependents = [
-                f"slot {row.token.label} of {row.account}"
-                for row in tx.registrations.for_library(library_id)
-            ]
-            dependents += [
-                use.user for use in keys_in_use(tx) if use.library_path == library.spec.path
-            ]
+            dependents = library_dependents(tx, library)
             if dependents:
                 raise InUse(
                     f"The security library {library.vendor} is still used.",
                     cause=f"It is needed by {'; '.join(dependents)}.",
-                    remedy="Remove these first.",
+                    remedy="Remove these first, or disable the library: "
+                    + command_line("library", "disable", library.vendor),
                 )
             tx.libraries.remove(library_id)
             self._events.note(
                 tx, SOURCE, f"The security library {library.spec.path} was removed.", library.vendor
             )
-        # Ends the process that holds the file.
-        self._isolation.library(library.spec).restart()
+        self._loading.apply()  # ends the process that holds the file
+
+    def _set_disabled(self, library_id: LibraryId, since: datetime | None, word: str) -> Library:
+        with self._database.write() as tx:
+            library = tx.libraries.get(library_id)
+            if (library.disabled_at is None) == (since is None):
+                return library
+            tx.libraries.set_disabled(library_id, since)
+            message = f"The security library {library.spec.path} was {word}."
+            self._events.note(tx, SOURCE, message, library.vendor)
+        self._loading.apply()
+        return self._get(library_id)
+
+    def _keep_info(self, library: Library, info: LibraryInfo) -> None:
+        with self._database.write() as tx:
+            tx.libraries.set_spec(library.id, library.spec, info)
+            self._events.note(
+                tx,
+                SOURCE,
+                f"The security library {library.spec.path} is version {info.library_version} "
+                f"now; it was {library.info.library_version}.",
+                library.vendor,
+            )
+
+    def _get(self, library_id: LibraryId) -> Library:
+        with self._database.read() as tx:
+            return tx.libraries.get(library_id)
+
+    def _usable(self, library_id: LibraryId) -> Library:
+        library = self._get(library_id)
+        refuse_disabled(library)
+        return library
 
     def _isolated(self, library_id: LibraryId) -> IsolatedLibrary:
-        with self._database.read() as tx:
-            library = tx.libraries.get(library_id)
-        return self._isolation.library(library.spec)
-
-
-def vendor_of(info: LibraryInfo) -> str:
-    """A vendor name for the provider from what the library says of itself."""
-    said = f"{info.manufacturer} {info.description}".casefold()
-    for words, vendor in _VENDORS:
-        if any(word in said for word in words):
-            return vendor
-    first = info.manufacturer.split()
-    word = "".join(letter for letter in (first[0] if first else "") if letter.isalnum())
-    return word[:LONGEST_VENDOR] or "Cryptoki"
+        return self._isolation.library(self._usable(library_id).spec)
 
 
 def check_pin_length(name: str, pin: Secret, slot: SlotFacts) -> None:
@@ -272,54 +388,6 @@ def check_pin_length(name: str, pin: Secret, slot: SlotFacts) -> None:
         f"The {name} has a length that the token does not take.",
         remedy=f"Enter {bounds} characters.",
     )
-
-
-def _spec(path: str, environment: tuple[tuple[str, str], ...], initialisation: str) -> LibrarySpec:
-    text = path.strip()
-    if not text or "\0" in text:
-        raise InvalidInput("No security library is named.", remedy="Give the path of its file.")
-    for name, value in environment:
-        if not name.strip() or "=" in name or "\0" in name + value:
-            raise InvalidInput(
-                f"“{name}” is not an environment variable.", remedy="Write NAME=VALUE."
-            )
-    absolute = Path(text).expanduser().absolute()
-    return LibrarySpec(str(absolute), tuple(environment), initialisation)
-
-
-def _checked_vendor(text: str) -> str:
-    vendor = " ".join(text.split())
-    if len(vendor) > LONGEST_VENDOR or not vendor.isprintable() or set(vendor) & set("#;\\"):
-        raise InvalidInput(
-            f"“{vendor[:LONGEST_VENDOR]}” is not a vendor name.",
-            remedy=f"Use up to {LONGEST_VENDOR} characters without #, ; and \\.",
-        )
-    return vendor
-
-
-def _same_file(path: str, library: Library) -> bool:
-    return os.path.realpath(path) == os.path.realpath(library.spec.path)
-
-
-def _refuse_taken(tx: Transaction, spec: LibrarySpec, vendor: str) -> None:
-    """Refuse a file or a vendor name that is registered; "" is not looked for."""
-    if vendor and f"{vendor} Key Storage Provider".casefold() == SOFTWARE_PROVIDER.casefold():
-        raise NameInUse(
-            f"“{vendor}” is the name of the built-in software provider.",
-            remedy="Choose another vendor name.",
-        )
-    for library in tx.libraries.all():
-        if _same_file(spec.path, library):
-            raise NameInUse(
-                f"The security library {spec.path} is registered already.",
-                cause=f"It is registered as {library.vendor}.",
-            )
-        if library.vendor.casefold() == vendor.casefold():
-            raise NameInUse(
-                f"The vendor name “{vendor}” is taken.",
-                cause=f"{library.spec.path} is registered under it.",
-                remedy="Give another vendor name.",
-            )
 
 
 def _first_blank(slots: tuple[SlotFacts, ...]) -> int:

@@ -5,24 +5,64 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from app.domain.errors import SealkeeperError
-from app.domain.keys import KeyAlgorithm
-from app.domain.libraries import SOFTWARE_PROVIDER, ProviderEntry
-from app.services.security_library.key_access import bare_name, library_of_provider
+from app.domain.keys import KeyAlgorithm, TokenIdentity
+from app.domain.libraries import SOFTWARE_PROVIDER, Library, ProviderEntry
+from app.services.security_library.key_access import (
+    bare_name,
+    disabled_refusal,
+    library_of_provider,
+)
+from app.services.security_library.legacy_names import SOFTWARE_ALIASES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
     from app.domain.ids import LibraryId, RegistrationId
-    from app.domain.keys import TokenIdentity
-    from app.domain.libraries import Library, SlotRegistration
+    from app.domain.libraries import SlotRegistration
     from app.domain.principals import AccountName
+    from app.domain.secret import Secret
     from app.services.security_library.key_access import KeyAccess
+    from app.services.security_library.legacy import LegacyProviders, LegacyRegistration
     from app.store.database import Database
 
-    _Question = tuple[LibraryId, tuple[RegistrationId, ...]]
+    _Question = tuple[LibraryId, datetime | None, tuple[RegistrationId, ...]]
 
 PATIENCE_S = 5.0
+
+
+class ProviderKind(StrEnum):
+    """Kinds of providers, in the words of the list."""
+
+    KEY_STORAGE = "Key storage provider"
+    LEGACY = "Legacy provider"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRecord:
+    """One line of the list of providers.
+
+    Attributes:
+        entry: name and algorithm, `ALG#name` together.
+        library: None for the software provider.
+        tokens: that hold its keys; () for the software provider.
+        aliases: other names by which requests may ask for the provider.
+    """
+
+    entry: ProviderEntry
+    kind: ProviderKind
+    library: Library | None
+    tokens: tuple[TokenIdentity, ...]
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the algorithm is out of date: offered, never proposed."""
+        return self.entry.algorithm.outdated
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +71,7 @@ class _Survey:
 
     algorithms: frozenset[KeyAlgorithm]
     problem: str
+    tokens: tuple[TokenIdentity, ...] = ()
 
 
 class ProviderService:
@@ -40,30 +81,50 @@ class ProviderService:
     """
 
     def __init__(
-        self, database: Database, access: KeyAccess, *, patience: float = PATIENCE_S
+        self,
+        database: Database,
+        access: KeyAccess,
+        legacy: LegacyProviders,
+        *,
+        patience: float = PATIENCE_S,
     ) -> None:
         """Keep `patience`, the seconds after which a silent library is left out."""
         self._database = database
         self._access = access
+        self._legacy = legacy
         self._patience = patience
         self._lock = threading.Lock()
         self._asked: dict[_Question, Future[_Survey]] = {}
 
-    def entries(self) -> tuple[ProviderEntry, ...]:
-        """`ALG#provider` for every algorithm that a registered token can do, software last.
+    def records(self) -> tuple[ProviderRecord, ...]:
+        """Every algorithm that a registered token can do, by provider; software last.
 
         Raises:
             SecretUnavailable: the software provider's passphrase cannot be read.
         """
-        found = [
-            ProviderEntry(library.provider_name, algorithm)
-            for library, survey in self._surveys()
-            for algorithm in KeyAlgorithm
-            if algorithm in survey.algorithms
-        ]
+        found: list[ProviderRecord] = []
+        for library, survey in self._surveys():
+            found += _records(library, survey)
         software = self._access.software
-        found += [ProviderEntry(software.name, algorithm) for algorithm in software.algorithms()]
+        found += [
+            ProviderRecord(
+                ProviderEntry(software.name, algorithm),
+                ProviderKind.KEY_STORAGE,
+                None,
+                (),
+                SOFTWARE_ALIASES,
+            )
+            for algorithm in software.algorithms()
+        ]
         return tuple(found)
+
+    def entries(self) -> tuple[ProviderEntry, ...]:
+        """`ALG#provider` of all `records`.
+
+        Raises:
+            SecretUnavailable: the software provider's passphrase cannot be read.
+        """
+        return tuple(record.entry for record in self.records())
 
     def problems(self) -> tuple[tuple[Library, str], ...]:
         """Libraries that `entries` leaves out in whole or in part, with one sentence each."""
@@ -75,7 +136,22 @@ class ProviderService:
         """Bare names of all providers, whether they can be reached now or not, software last."""
         with self._database.read() as tx:
             libraries = tx.libraries.all()
-        return (*(library.provider_name for library in libraries), SOFTWARE_PROVIDER)
+        legacy = (each.legacy_name for each in libraries if each.legacy_at is not None)
+        return (*(each.provider_name for each in libraries), *legacy, SOFTWARE_PROVIDER)
+
+    def legacy_tokens(self, library_id: LibraryId) -> tuple[TokenIdentity, ...]:
+        """See `LegacyProviders.tokens`."""
+        return self._legacy.tokens(library_id)
+
+    def register_legacy(
+        self, library_id: LibraryId, pin: Secret | None, token: TokenIdentity | None = None
+    ) -> LegacyRegistration:
+        """See `LegacyProviders.register`."""
+        return self._legacy.register(library_id, pin, token)
+
+    def unregister_legacy(self, library_id: LibraryId) -> LegacyRegistration:
+        """See `LegacyProviders.unregister`."""
+        return self._legacy.unregister(library_id)
 
     def tokens(self, provider: str, account: AccountName) -> tuple[TokenIdentity, ...]:
         """The tokens of a provider that are registered for an account; () for software.
@@ -102,7 +178,7 @@ class ProviderService:
 
     def _ask(self, library: Library, rows: tuple[SlotRegistration, ...]) -> Future[_Survey]:
         """Start asking a library, unless the answer to the same question was not heard yet."""
-        question = (library.id, tuple(row.id for row in rows))
+        question = (library.id, library.disabled_at, tuple(row.id for row in rows))
         with self._lock:
             earlier = self._asked.get(question)
             if earlier is not None:
@@ -131,11 +207,26 @@ class ProviderService:
             future.set_exception(error)
 
     def _survey(self, library: Library, rows: tuple[SlotRegistration, ...]) -> _Survey:
+        if library.disabled_at is not None:
+            return _Survey(frozenset(), disabled_refusal(library).one_line())
         algorithms: set[KeyAlgorithm] = set()
+        tokens: list[TokenIdentity] = []
         problem = ""
         for row in {row.token: row for row in rows}.values():
             try:
                 algorithms.update(self._access.of_registration(library, row).algorithms())
+                tokens.append(row.token)
             except SealkeeperError as error:
                 problem = problem or error.one_line()
-        return _Survey(frozenset(algorithms), problem)
+        return _Survey(frozenset(algorithms), problem, tuple(tokens))
+
+
+def _records(library: Library, survey: _Survey) -> Iterator[ProviderRecord]:
+    known = sorted(KeyAlgorithm, key=lambda each: each.outdated)  # what is out of date comes last
+    offered = [each for each in known if each in survey.algorithms]
+    for algorithm in offered:
+        entry = ProviderEntry(library.provider_name, algorithm)
+        yield ProviderRecord(entry, ProviderKind.KEY_STORAGE, library, survey.tokens)
+    if library.legacy_at is not None and KeyAlgorithm.RSA in offered:
+        entry = ProviderEntry(library.legacy_name, KeyAlgorithm.RSA)
+        yield ProviderRecord(entry, ProviderKind.LEGACY, library, survey.tokens)

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from app.domain.errors import (
-    InvalidInput,
-    NameInUse,
-    PinIncorrect,
-    PinLocked,
-    TokenAbsent,
-)
-from app.domain.events import EventLevel
+from app.domain.errors import InvalidInput, NameInUse
 from app.domain.ids import LibraryId
 from app.domain.keys import KeyAlgorithm, TokenIdentity
 from app.domain.libraries import SlotRegistration
 from app.domain.principals import AccountName, PrincipalKind
+from app.domain.progress import Silent
 from app.domain.secret import Secret
-from app.domain.tokens import PinState
-from app.services.security_library.libraries import check_pin_length
-from app.services.security_library.trial import sign_once
+from app.domain.tokens import SlotTrial
+from app.services.security_library.key_access import refuse_disabled
+from app.services.security_library.rebinding import Candidate, Rebinding, Rebound
+from app.services.security_library.slot_passwords import (
+    PasswordPlace,
+    PasswordState,
+    SlotPasswords,
+)
+from app.services.security_library.slot_trials import SlotTrials, algorithms_of, sign_with_a_key
+from app.services.security_library.slot_views import SlotViews, no_luna_evidence
+from app.services.security_library.stored_pin import set_pin_changed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.domain.clock import Clock
     from app.domain.ids import RegistrationId
     from app.domain.libraries import Library
+    from app.domain.luna import LunaEvidence
     from app.domain.principals import Directory
+    from app.domain.progress import Progress
     from app.domain.secrets import SecretStore
     from app.domain.tokens import SlotFacts
     from app.hsm.isolation import KeyIsolation
@@ -40,12 +46,21 @@ LOG_ON_KINDS = frozenset({PrincipalKind.USER, PrincipalKind.SERVICE_ACCOUNT})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterSlot:
-    """Which token to register for which accounts; `pin` None means the token's own PIN pad."""
+    """Which token to register for which accounts.
+
+    Attributes:
+        pin: None means the token's own PIN pad.
+        trial: what `SlotService.try_slot` answered for this very token and PIN, so that the token
+            is not logged in to once more; any other is of no use.
+        ask_at_start: store no password; a person enters it each time the program starts.
+    """
 
     library_id: LibraryId
     token: TokenIdentity
     accounts: tuple[AccountName, ...]
     pin: Secret | None = field(repr=False)
+    trial: SlotTrial | None = None
+    ask_at_start: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +71,7 @@ class SlotTest:
         signs: a signature was made in the token and is right.
         milliseconds: how long the signature took.
         note: which key signed, or why none did; one sentence.
+        may_generate: whether the role may generate keys; None when that is not known.
     """
 
     registration: SlotRegistration
@@ -65,12 +81,13 @@ class SlotTest:
     signs: bool
     milliseconds: float
     note: str
+    may_generate: bool | None = None
 
 
-class SlotService:
+class SlotService(SlotViews):
     """Use cases of the page Register HSM Slots; not for the GUI thread."""
 
-    def __init__(  # noqa: PLR0913 - a composition of seven collaborators
+    def __init__(  # noqa: PLR0913 - a composition of its collaborators
         self,
         *,
         database: Database,
@@ -80,14 +97,57 @@ class SlotService:
         directory: Directory,
         events: EventService,
         clock: Clock,
+        evidence: Callable[[Library], LunaEvidence] = no_luna_evidence,
     ) -> None:
-        self._database = database
-        self._isolation = isolation
+        super().__init__(
+            database=database,
+            isolation=isolation,
+            directory=directory,
+            events=events,
+            clock=clock,
+            evidence=evidence,
+        )
         self._access = access
-        self._secrets = secrets
-        self._directory = directory
-        self._events = events
-        self._clock = clock
+        self._passwords = SlotPasswords(secrets, access.ledger)
+        self._trials = SlotTrials(isolation, events)
+        self._rebinding = Rebinding(database, isolation, self._trials, self._passwords, events)
+
+    def secret_place(self) -> tuple[str, bool]:
+        """Where passwords are kept, and whether it is the fallback file."""
+        return self._passwords.default_place
+
+    def place(self, registration: SlotRegistration) -> PasswordPlace:
+        """Where the password of a registration is now, and whether somebody must enter it."""
+        return self._passwords.place(registration)
+
+    # --- registering --------------------------------------------------------------------------
+
+    def try_slot(
+        self,
+        library_id: LibraryId,
+        token: TokenIdentity,
+        pin: Secret | None,
+        progress: Progress | None = None,
+    ) -> SlotTrial:
+        """Log in once in a process of its own and sign with a session key; nothing is stored.
+
+        Args:
+            library_id: of the token.
+            token: which one.
+            pin: None has the token ask on its own PIN pad, for minutes; `progress` may cancel it.
+            progress: is told each step.
+
+        Raises:
+            InvalidInput: a PIN of a length that the token does not take, or none where one is due.
+            TokenAbsent: no slot holds the token.
+            PinIncorrect: with the tries left, where the token tells them.
+            PinLocked: the token is locked; a PIN that is known to be locked was not tried.
+            DeadlineExceeded: nobody answered the PIN pad, or the HSM does not answer.
+            Cancelled: through `progress`.
+        """
+        library = self._library(library_id)
+        refuse_disabled(library)
+        return self._trials.try_slot(library, token, pin, progress or Silent())
 
     def register(self, request: RegisterSlot) -> tuple[SlotRegistration, ...]:
         """Try the PIN once and, when the token takes it, register the token for the accounts.
@@ -107,109 +167,16 @@ class SlotService:
         with self._database.read() as tx:
             library = tx.libraries.get(request.library_id)
             _refuse_registered(tx, request, accounts)
-        slot = self._slot(library, request.token)
-        self._verify(library, slot, request.token, request.pin)
-        return self._store(request, accounts, slot.slot_id)
-
-    def registered(self) -> tuple[SlotRegistration, ...]:
-        """All registrations."""
-        with self._database.read() as tx:
-            return tx.registrations.all()
-
-    def find_token(self, library_id: LibraryId, label_or_serial: str) -> SlotFacts:
-        """The slot whose token has that label or serial; "" is the only token.
-
-        Raises:
-            TokenAbsent: none has; the remedy lists the tokens.
-            InvalidInput: several have that label; the remedy lists their serials.
-        """
-        with self._database.read() as tx:
-            library = tx.libraries.get(library_id)
-        slots = self._isolation.library(library.spec).slots()
-        wanted = label_or_serial.strip().casefold()
-        found = [
-            (slot, slot.token)
-            for slot in slots
-            if slot.token is not None
-            and wanted in {"", slot.token.label.casefold(), slot.token.serial.casefold()}
-        ]
-        if len(found) == 1:
-            return found[0][0]
-        if found:
-            names = ", ".join(f"{token.serial} ({token.label})" for _, token in found)
-            raise InvalidInput(
-                f"Several tokens are called “{label_or_serial}”."
-                if wanted
-                else "The library has several tokens.",
-                remedy=f"Name one by its serial: {names}.",
-            )
-        labels = ", ".join(slot.token.label for slot in slots if slot.token is not None)
-        raise TokenAbsent(
-            f"No slot of {library.vendor} holds a token “{label_or_serial}”.",
-            remedy=f"There are: {labels}." if labels else "Initialise or connect a token first.",
-        )
-
-    def test(self, registration_id: RegistrationId) -> SlotTest:
-        """Log in, read the mechanism list and have the token sign.
-
-        A key that is there signs, else a temporary one, which is deleted afterwards.
-
-        Raises:
-            KeyStorageError: whatever the library or the token answers.
-            NotFound: there is no such registration.
-        """
-        with self._database.read() as tx:
-            registration = tx.registrations.get(registration_id)
-            library = tx.libraries.get(registration.library_id)
-        slot = self._slot(library, registration.token)
-        registration = self._seen(registration, slot)
-        mechanisms = self._isolation.library(library.spec).mechanisms(registration.token)
-        provider = self._access.of_registration(library, registration)
-        algorithms = provider.algorithms()
-        trial = sign_once(provider, algorithms)
-        return SlotTest(
-            registration=registration,
-            slot_id=slot.slot_id,
-            mechanisms=len(mechanisms),
-            algorithms=algorithms,
-            signs=trial.signs,
-            milliseconds=trial.milliseconds,
-            note=trial.note,
-        )
-
-    def enter_pin(self, registration_id: RegistrationId, pin: Secret) -> SlotRegistration:
-        """Try a new PIN once and, when the token takes it, store it and trust it again.
-
-        A token has one PIN for all accounts: their registrations that were refused get it too.
-
-        Raises:
-            InvalidInput, TokenAbsent, PinIncorrect, PinLocked, SecretUnavailable: as `register`.
-            NotFound: there is no such registration.
-        """
-        with self._database.read() as tx:
-            registration = tx.registrations.get(registration_id)
-            library = tx.libraries.get(registration.library_id)
-        slot = self._slot(library, registration.token)
-        self._verify(library, slot, registration.token, pin)
-        with self._database.read() as tx:
-            rows = [
-                row
-                for row in tx.registrations.for_token(registration.token)
-                if row.id == registration_id
-                or (row.library_id == library.id and row.pin_refused_at is not None)
-            ]
-        for row in rows:
-            self._secrets.set(row.secret_name, pin)
-        with self._database.write() as tx:
-            for row in rows:
-                tx.registrations.mark_refused(row.id, None)
-                self._events.note(
-                    tx,
-                    SOURCE,
-                    f"The slot password of {row.token.label} for {row.account} was entered again.",
-                    row.token.label,
-                )
-            return tx.registrations.get(registration_id)
+        refuse_disabled(library)
+        if self._trials.proves(request.trial, library, request.token, request.pin):
+            slot = self._trials.slot(library, request.token)
+        else:
+            slot = self._trials.verify(library, request.token, request.pin)
+        if request.pin is None:  # a PIN pad asks by itself
+            request = replace(request, ask_at_start=False)
+        rows = self._store(request, accounts, slot.slot_id)
+        self._trials.forget(request.token)
+        return rows
 
     def unregister(self, registration_id: RegistrationId) -> None:
         """Forget a registration and its password; the token and its keys stay as they are.
@@ -220,21 +187,154 @@ class SlotService:
         with self._database.write() as tx:
             registration = tx.registrations.get(registration_id)
             tx.registrations.remove(registration_id)
-            still_used = registration.secret_name in {
-                row.secret_name for row in tx.registrations.for_token(registration.token)
-            }
-            self._events.note(
-                tx,
-                SOURCE,
-                f"The slot {registration.token.label} of {registration.account} was unregistered.",
-                registration.token.label,
-            )
-        if not still_used:
-            self._secrets.delete(registration.secret_name)
+            label, account = registration.token.label, registration.account
+            self._note(tx, registration.token, f"The slot {label} of {account} was unregistered.")
+        self._access.ledger.forget(registration_id)
+        with self._database.read() as tx:
+            self._passwords.forget(tx, registration)
 
-    def secret_place(self) -> tuple[str, bool]:
-        """Where passwords are kept, and whether it is the fallback file."""
-        return self._secrets.description, self._secrets.is_file
+    # --- using --------------------------------------------------------------------------------
+
+    def test(self, registration_id: RegistrationId) -> SlotTest:
+        """Log in, read the mechanism list and have the token sign with a session key.
+
+        Where the token makes no session key, a key that is there signs.
+
+        Raises:
+            KeyStorageError: whatever the library or the token answers.
+            NotFound: there is no such registration.
+        """
+        with self._database.read() as tx:
+            registration = tx.registrations.get(registration_id)
+            library = tx.libraries.get(registration.library_id)
+        refuse_disabled(library)
+        slot = self._trials.slot(library, registration.token)
+        registration = self._seen(registration, slot)
+        isolated = self._isolation.library(library.spec)
+        trial = isolated.try_signing(registration.token, self._access.pins(registration))
+        provider = self._access.of_registration(library, registration)
+        signs, milliseconds = trial.signed, trial.milliseconds
+        note = f"A session key ({trial.algorithm}) signed." if signs else trial.problem
+        if not signs and (found := sign_with_a_key(provider)) is not None:
+            signs, milliseconds = found.signs, found.milliseconds
+            note = f"{found.note} {trial.problem}".strip()
+        return SlotTest(
+            registration=registration,
+            slot_id=slot.slot_id,
+            mechanisms=len(trial.mechanisms),
+            algorithms=algorithms_of(trial),
+            signs=signs,
+            milliseconds=milliseconds,
+            note=note,
+            may_generate=trial.may_generate,
+        )
+
+    def enter_pin(
+        self, registration_id: RegistrationId, pin: Secret, *, store: bool | None = None
+    ) -> SlotRegistration:
+        """Try a new PIN once and, when the token takes it, keep it and trust it again.
+
+        A token has one PIN for all accounts: their registrations that were refused get it too.
+
+        Args:
+            registration_id: whose password it is.
+            pin: tried once.
+            store: True stores it from now on, False asks for it at each start from now on; None
+                leaves that as it is.
+
+        Raises:
+            InvalidInput, TokenAbsent, PinIncorrect, PinLocked, SecretUnavailable: as `register`.
+            NotFound: there is no such registration.
+        """
+        with self._database.read() as tx:
+            registration = tx.registrations.get(registration_id)
+            library = tx.libraries.get(registration.library_id)
+        refuse_disabled(library)
+        self._trials.verify(library, registration.token, pin)
+        with self._database.read() as tx:
+            rows = [
+                row
+                for row in tx.registrations.for_token(registration.token)
+                if row.id == registration_id
+                or (row.library_id == library.id and row.pin_refused_at is not None)
+            ]
+        asked = {row.id: row.ask_at_start for row in rows}
+        if store is not None:
+            asked[registration_id] = not store
+        self._passwords.keep([row for row in rows if not asked[row.id]], pin)
+        with self._database.write() as tx:
+            # It may have been changed with the vendor's tools.
+            set_pin_changed(tx, registration.token, self._clock.now())
+            for row in rows:
+                self._entered(tx, row, ask=asked[row.id])
+            entered = tx.registrations.get(registration_id)
+        for row in rows:
+            self._remember(row, pin, ask=asked[row.id])
+        return entered
+
+    def log_in(self, registration_id: RegistrationId, pin: Secret) -> SlotRegistration:
+        """Enter the password of a registration that is asked at each start, for this run alone.
+
+        Raises:
+            InvalidInput, TokenAbsent, PinIncorrect, PinLocked: as `register`.
+            NotFound: there is no such registration.
+        """
+        return self.enter_pin(registration_id, pin)
+
+    def waiting(self, accounts: tuple[AccountName, ...]) -> tuple[SlotRegistration, ...]:
+        """Registrations of these accounts whose password somebody must enter first."""
+        keys = {account.key for account in accounts}
+        return tuple(
+            row
+            for row in self.registered()
+            if row.ask_at_start
+            and row.account.key in keys
+            and self._passwords.place(row).state is PasswordState.NEEDED
+        )
+
+    def candidates(self, registration_id: RegistrationId) -> tuple[Candidate, ...]:
+        """Tokens that may have taken the place of a registered one; see `Rebinding`."""
+        return self._rebinding.candidates(registration_id)
+
+    def rebind(
+        self,
+        registration_id: RegistrationId,
+        library_id: LibraryId,
+        token: TokenIdentity,
+        pin: Secret | None,
+        progress: Progress | None = None,
+        *,
+        although_missing: bool = False,
+    ) -> Rebound:
+        """Bind all registrations of a token to the one that took its place; see `Rebinding`."""
+        return self._rebinding.rebind(
+            registration_id,
+            library_id,
+            token,
+            pin,
+            progress or Silent(),
+            although_missing=although_missing,
+        )
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _entered(self, tx: Transaction, row: SlotRegistration, *, ask: bool) -> None:
+        tx.registrations.mark_refused(row.id, None)
+        if row.ask_at_start is not ask:
+            tx.registrations.set_ask_at_start(row.id, ask=ask)
+        how = " It is asked at each start." if ask else ""
+        message = f"The slot password of {row.token.label} for {row.account} was entered.{how}"
+        self._note(tx, row.token, message)
+
+    def _remember(self, row: SlotRegistration, pin: Secret, *, ask: bool) -> None:
+        """Keep a password in memory, or forget it there; a stored one goes when it is asked."""
+        if not ask:
+            self._access.ledger.forget(row.id)
+            return
+        self._access.ledger.enter(row.id, pin)
+        if not row.ask_at_start:
+            with self._database.read() as tx:
+                self._passwords.forget(tx, row)
 
     def _seen(self, registration: SlotRegistration, slot: SlotFacts) -> SlotRegistration:
         """Keep where the token stands today."""
@@ -252,75 +352,40 @@ class SlotService:
         found = [self._directory.find(str(name), LOG_ON_KINDS).account for name in names]
         return tuple({account.key: account for account in found}.values())
 
-    def _slot(self, library: Library, token: TokenIdentity) -> SlotFacts:
-        for slot in self._isolation.library(library.spec).slots():
-            if slot.token == token:
-                return slot
-        raise TokenAbsent(
-            f"No slot of {library.vendor} holds the token “{token.label}” ({token.serial}).",
-            cause="It is not connected, or was initialised anew.",
-            remedy="Connect the token, or register the slot again.",
-        )
-
-    def _verify(
-        self, library: Library, slot: SlotFacts, token: TokenIdentity, pin: Secret | None
-    ) -> None:
-        """Exactly one C_Login, after everything that can be refused without one."""
-        if slot.pin_state is PinState.LOCKED:
-            raise PinLocked(
-                f"The PIN of the token {token.label} is locked.",
-                ckr="CKF_USER_PIN_LOCKED",
-                function="C_GetTokenInfo",
-                library=library.spec.path,
-                library_version=library.info.library_version,
-                cause="It was entered wrongly too often.",
-                remedy="Have the token's security officer unlock it.",
-            )
-        if pin is None and not slot.protected_authentication_path:
-            raise InvalidInput("The slot password is missing.", remedy="Enter the slot password.")
-        if pin is not None:
-            check_pin_length("slot password", pin, slot)
-        try:
-            self._isolation.library(library.spec).verify_pin(token, pin)
-        except (PinIncorrect, PinLocked) as error:
-            message = f"The token {token.label} refused a slot password: {error.message}"
-            self._events.record(EventLevel.WARNING, SOURCE, 0, message, token.label)
-            raise
-
     def _store(
         self, request: RegisterSlot, accounts: tuple[AccountName, ...], slot_id: int
     ) -> tuple[SlotRegistration, ...]:
-        now = self._clock.now()
+        now, asks = self._clock.now(), request.ask_at_start
         before: dict[str, Secret | None] = {}
-        # A locked keyring asks a person to unlock it: now, and not while the database waits.
-        self._secrets.get(f"slot/{request.token.serial}/{accounts[0].key}")
+        if not asks:
+            self._passwords.open_store(f"slot/{request.token.serial}/{accounts[0].key}")
         try:
             with self._database.write() as tx:
                 _refuse_registered(tx, request, accounts)
                 rows = tuple(
-                    tx.registrations.add(request.library_id, request.token, account, slot_id, now)
+                    tx.registrations.add(
+                        request.library_id,
+                        request.token,
+                        account,
+                        slot_id,
+                        now,
+                        ask_at_start=asks,
+                    )
                     for account in accounts
                 )
+                if not asks:
+                    before = self._passwords.snapshot(rows)
+                    self._passwords.keep(rows, request.pin)
                 for row in rows:
-                    before[row.secret_name] = self._secrets.get(row.secret_name)
-                    self._secrets.set(row.secret_name, request.pin or Secret(b""))
-                    self._events.note(
-                        tx,
-                        SOURCE,
-                        f"The slot {row.token.label} was registered for {row.account}.",
-                        row.token.label,
-                    )
+                    message = f"The slot {row.token.label} was registered for {row.account}."
+                    self._note(tx, row.token, message)
         except BaseException:
-            self._restore(before)
+            self._passwords.restore(before)
             raise
+        if asks and request.pin is not None:
+            for row in rows:
+                self._access.ledger.enter(row.id, request.pin)
         return rows
-
-    def _restore(self, before: dict[str, Secret | None]) -> None:
-        for name, secret in before.items():
-            if secret is None:
-                self._secrets.delete(name)
-            else:
-                self._secrets.set(name, secret)
 
 
 def _refuse_registered(

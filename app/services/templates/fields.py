@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.domain.errors import InvalidInput
-from app.domain.keys import EC_BITS, HashAlgorithm, KeyAlgorithm
+from app.domain.keys import KEY_BITS, HashAlgorithm, KeyAlgorithm
 from app.domain.periods import Period
 from app.domain.templates import (
     APPLICATION_POLICIES,
@@ -59,7 +59,7 @@ def with_fields(template: Template, fields: Mapping[str, str]) -> Template:
                 remedy=error.remedy,
             ) from error
     if "algorithm" in changes and changes["algorithm"] is not template.algorithm:
-        changes.setdefault("minimum_key_size", EC_BITS.get(changes["algorithm"], SMALLEST_RSA))
+        changes.setdefault("minimum_key_size", KEY_BITS[changes["algorithm"]][0])
     return replace(template, **changes)
 
 

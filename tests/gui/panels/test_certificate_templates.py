@@ -147,6 +147,23 @@ def test_an_elliptic_algorithm_brings_its_own_size(shell: Shell) -> None:
     assert (stored(shell).algorithm, stored(shell).minimum_key_size) == ("ECDSA_P256", 256)
 
 
+def test_what_is_out_of_date_comes_last_and_says_so(shell: Shell) -> None:
+    properties(shell, OCSP)
+    tab(shell, "Cryptography")
+    for name, last, first in (
+        ("template_algorithm", "DSA (out of date)", "RSA"),
+        ("template_hash", "SHA1 (out of date)", "SHA256"),
+    ):
+        box = shell.find(QComboBox, name)
+        texts = [box.itemText(row) for row in range(box.count())]
+        assert (texts[0], texts[-1], box.currentText()) == (first, last, first)
+    sizes = shell.find(QComboBox, "template_key_size")
+    shell.find(QComboBox, "template_algorithm").setCurrentText("DSA (out of date)")
+    assert [sizes.itemText(row) for row in range(sizes.count())] == ["2048", "3072"]
+    shell.click("template_ok")
+    assert (stored(shell).algorithm, stored(shell).minimum_key_size) == ("DSA", 2048)
+
+
 def test_a_key_size_that_is_none_is_refused_while_it_is_typed(shell: Shell) -> None:
     properties(shell, OCSP)
     tab(shell, "Cryptography")

@@ -102,6 +102,38 @@ def test_without_a_library_the_page_says_what_to_check(ready: Shell) -> None:
     assert not ready.find(QComboBox, "ca_key_length").isEnabled()
 
 
+def test_an_algorithm_that_is_out_of_date_comes_last_and_says_so(ready: Shell) -> None:
+    ready.open(certification_authority.KEY)
+    ready.click("action_authority_create")
+    press(ready, Qt.Key.Key_Return, times=3)
+    providers = ready.find(QComboBox, "ca_provider")
+    texts = [providers.itemText(row) for row in range(providers.count())]
+    assert texts[0] == providers.currentText() == f"RSA#{SOFTWARE_PROVIDER}"
+    assert texts[-1] == f"DSA#{SOFTWARE_PROVIDER} (out of date)"
+    assert not any("out of date" in text for text in texts[:-1])
+    choose(ready, "ca_provider", "DSA")
+    sizes = ready.find(QComboBox, "ca_key_length")
+    assert [sizes.itemText(row) for row in range(sizes.count())] == ["2048 bits", "3072 bits"]
+    hashes = ready.find(QComboBox, "ca_hash")
+    assert "SHA1" not in [hashes.itemText(row) for row in range(hashes.count())]
+
+
+def test_an_algorithm_with_a_hash_of_its_own_offers_none(ready: Shell) -> None:
+    ready.open(certification_authority.KEY)
+    ready.click("action_authority_create")
+    press(ready, Qt.Key.Key_Return, times=3)
+    hashes = ready.find(QComboBox, "ca_hash")
+    choose(ready, "ca_provider", "Ed25519")
+    assert not hashes.isVisible()
+    assert ready.text("ca_hash_text") == "SHA512, a part of the algorithm"
+    press(ready, Qt.Key.Key_Return)
+    ready.write("ca_name", "Edwards")
+    press(ready, Qt.Key.Key_Return, times=5)
+    assert ready.text("wizard_result_message") == "Configuration succeeded."
+    (made,) = ready.backend.authorities.list()
+    assert (str(made.key.spec), made.hash_algorithm) == ("Ed25519", HashAlgorithm.SHA512)
+
+
 def test_the_keyboard_alone_will_do_and_back_keeps_input(ready: Shell) -> None:
     ready.open(certification_authority.KEY)
     ready.click("action_authority_create")

@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QLineEdit, QListWidget, QPlainTextEdit, QTableView, QWidget
+from PySide6.QtWidgets import QLineEdit, QListWidget, QPlainTextEdit, QWidget
 
 from app.domain.keys import KeyAlgorithm, KeySpec
-from app.domain.principals import SYSTEM
-from app.domain.tokens import PinState
-from app.gui.table_view import TableView
-from app.gui.wizard import Wizard
 from tests.gui.conftest import wait_for
+from tests.gui.panels.hands import column
 from tests.gui.panels.shell import Shell, filled, registered_library, shell, softhsm
 
 if TYPE_CHECKING:
@@ -33,22 +30,6 @@ pytestmark = pytest.mark.qt_log_ignore("grabbing the keyboard", extend=True)
 def keys_node(shell: Shell) -> NodeSpec:
     tree: ConsoleTree = shell.window.tree
     return next(spec for key, spec in tree.specs.items() if "/keys/" in key)
-
-
-def column(shell: Shell, table: str, header: str) -> list[str]:
-    view = shell.find(QTableView, table)
-    model = view.model()
-    horizontal = Qt.Orientation.Horizontal
-    headers = [model.headerData(n, horizontal) for n in range(model.columnCount())]
-    number = headers.index(header)
-    return [str(model.index(row, number).data()) for row in range(model.rowCount())]
-
-
-def choose_row(shell: Shell, table: str, header: str, value: str) -> None:
-    view = shell.find(TableView, table)
-    row = column(shell, table, header).index(value)
-    place = view.visualRect(view.model().index(row, 0)).center()
-    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
 
 
 # --- the library ------------------------------------------------------------------------------
@@ -93,14 +74,14 @@ def test_a_file_that_is_no_library_is_refused_beside_its_field(shell: Shell) -> 
 def test_a_library_that_was_found_is_proposed(shell: Shell, softhsm: SoftHsm) -> None:
     shell.open("security_library")
     shell.click("library_empty_action")
-    found = shell.backend.libraries.found_on_this_machine()
+    found = shell.backend.libraries.found()
     assert found, f"{softhsm.library} is in a place that is looked at"
-    assert shell.find(QLineEdit, "library_path_line").text() == found[0]
+    assert shell.find(QLineEdit, "library_path_line").text() == found[0].path
     shell.write("library_path_line", "/elsewhere.so")
     listed = shell.find(QListWidget, "library_found")
     place = listed.visualItemRect(listed.item(0)).center()
     QTest.mouseClick(listed.viewport(), Qt.MouseButton.LeftButton, pos=place)
-    assert shell.find(QLineEdit, "library_path_line").text() == found[0]
+    assert shell.find(QLineEdit, "library_path_line").text() == found[0].path
     shell.click("library_advanced")
     shell.find(QLineEdit, "library_initialisation")
     assert shell.find(QPlainTextEdit, "library_environment").toPlainText() == ""
@@ -110,8 +91,8 @@ def test_a_library_that_was_found_is_proposed(shell: Shell, softhsm: SoftHsm) ->
 def test_a_library_in_use_is_not_removed(shell: Shell) -> None:
     shell.open("security_library")
     shell.click("action_library_remove")
-    shell.click("confirm_accept")
-    assert "still used" in shell.text("error_message")
+    assert not shell.find(QWidget, "remove_dialog_accept").isEnabled()
+    shell.click("remove_dialog_cancel")
     assert len(shell.backend.libraries.list()) == 1
 
 
@@ -119,7 +100,7 @@ def test_an_unused_library_is_removed(shell: Shell, registered_library: Library)
     shell.open("security_library")
     assert column(shell, "library_table", "Vendor") == [registered_library.vendor]
     shell.click("action_library_remove")
-    shell.click("confirm_accept")
+    shell.click("remove_dialog_accept")
     assert shell.backend.libraries.list() == ()
     assert not shell.action("library_register_slot").isEnabled()
 
@@ -143,119 +124,6 @@ def test_a_blank_token_is_initialised(
     }
     assert labels == {"SECOND", softhsm.token.label}
     assert "SECOND" in column(shell, "library_slots", "Token label")
-
-
-# --- the slots --------------------------------------------------------------------------------
-
-
-def to_password(shell: Shell) -> None:
-    shell.open("security_library/slots")
-    shell.click("slots_empty_action")
-    for _page in range(3):
-        shell.click("wizard_next")
-
-
-@pytest.mark.usefixtures("registered_library")
-def test_a_slot_is_registered_for_this_user_and_the_services(
-    shell: Shell, softhsm: SoftHsm
-) -> None:
-    to_password(shell)
-    shell.write("slot_password", softhsm.user_pin.reveal().decode())
-    QTest.keyClick(shell.find(QLineEdit, "slot_password"), Qt.Key.Key_Return)
-    shell.settle()
-    assert shell.text("wizard_title") == "Summary"
-    shell.click("wizard_next")
-    assert (
-        shell.text("wizard_result_message") == "The slot was successfully and securely registered."
-    )
-    shell.click("wizard_next")
-    current = shell.backend.directory.current_account()
-    accounts = {row.account for row in shell.backend.slots.registered()}
-    assert accounts == {current, SYSTEM}
-    assert sorted(column(shell, "slots_table", "Registered for")) == sorted(map(str, accounts))
-    assert keys_node(shell).title == f"Keys on {softhsm.token.label}"
-
-
-@pytest.mark.usefixtures("registered_library")
-def test_a_wrong_pin_comes_back_to_an_empty_field_and_is_tried_once(
-    shell: Shell, softhsm: SoftHsm
-) -> None:
-    to_password(shell)
-    shell.write("slot_password", "not-the-password")
-    shell.click("wizard_next")
-    shell.click("wizard_next")
-    sentence = shell.text("slot_password_error")
-    assert "The token refused the PIN." in sentence
-    assert "tries are left" in sentence
-    assert shell.find(QLineEdit, "slot_password").text() == ""
-    assert shell.backend.slots.registered() == ()
-    library = shell.backend.libraries.list()[0]
-    slot = next(s for s in shell.backend.libraries.slots(library.id) if s.token == softhsm.token)
-    assert slot.pin_state is PinState.COUNT_LOW
-    shell.write("slot_password", softhsm.user_pin.reveal().decode())
-    shell.click("wizard_next")
-    shell.click("wizard_next")
-    assert "successfully" in shell.text("wizard_result_message")
-
-
-@pytest.mark.usefixtures("registered_library")
-def test_back_keeps_what_was_chosen(shell: Shell, softhsm: SoftHsm) -> None:
-    to_password(shell)
-    shell.write("slot_password", "typed-before-back")
-    shell.click("wizard_back")
-    shell.tick("accounts_current")
-    shell.click("wizard_back")
-    assert softhsm.token.label in column(shell, "slot_list", "Token label")
-    shell.click("wizard_next")
-    assert not shell.find(QCheckBox, "accounts_current").isChecked()
-    assert shell.find(QCheckBox, "accounts_system").isChecked()
-    shell.click("wizard_next")
-    assert shell.find(QLineEdit, "slot_password").text() == "typed-before-back"
-
-
-@pytest.mark.usefixtures("registered_library")
-def test_another_account_must_exist(shell: Shell) -> None:
-    to_password(shell)
-    shell.click("wizard_back")
-    shell.tick("accounts_other")
-    shell.write("accounts_name_edit", "nobody-here")
-    shell.click("wizard_next")
-    assert "not found" in shell.text("accounts_name_error")
-
-
-@pytest.mark.usefixtures("registered_library")
-def test_the_chosen_slot_must_hold_an_initialised_token(shell: Shell) -> None:
-    shell.open("security_library/slots")
-    shell.click("slots_empty_action")
-    shell.click("wizard_next")
-    choose_row(shell, "slot_list", "State", "Not initialised")
-    shell.click("wizard_next")
-    assert "Initialise it first" in shell.text("slot_card_error")
-    assert shell.find(Wizard, "slot_wizard").windowTitle() == "Register HSM Slot"
-
-
-def test_a_slot_is_tested_and_deleted(filled: Shell) -> None:
-    filled.open("security_library/slots")
-    choose_row(filled, "slots_table", "Registered for", str(SYSTEM))
-    filled.click("action_slot_test")
-    assert "signs, in" in filled.text("slots_banner_message")
-    filled.click("action_slot_delete")
-    filled.click("confirm_accept")
-    assert [row.account for row in filled.backend.slots.registered()] == [
-        filled.backend.directory.current_account()
-    ]
-
-
-def test_a_slot_password_is_entered_anew(filled: Shell, softhsm: SoftHsm) -> None:
-    filled.open("security_library/slots")
-    filled.click("action_slot_password")
-    filled.write("slot_password", "wrong-one")
-    filled.click("password_dialog_accept")
-    assert "refused the PIN" in filled.text("slot_password_error")
-    assert filled.find(QLineEdit, "slot_password").text() == ""
-    filled.write("slot_password", softhsm.user_pin.reveal().decode())
-    filled.click("password_dialog_accept")
-    assert "was stored" in filled.text("slots_banner_message")
 
 
 # --- providers and keys -----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,12 +14,10 @@ from app.domain.libraries import Library, SlotRegistration
 from app.domain.principals import SYSTEM
 from app.domain.status import LinkState
 from app.domain.tokens import LibraryInfo, LibrarySpec, PinState, SlotFacts
-from app.gui.panels.security_library.facts import (
-    SlotRow,
-    parse_environment,
-    slot_facts,
-    slot_state,
-)
+from app.gui.panels.security_library.environment import parse_environment
+from app.gui.panels.security_library.facts import SlotRow, sheet_facts, slot_facts, slot_state
+from app.services.security_library.slot_passwords import PasswordPlace, PasswordState
+from app.services.security_library.slot_sheet import SlotFact
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TOKEN = TokenIdentity("8a31", "OCSP")
@@ -65,6 +64,27 @@ def test_every_pin_state_has_a_word() -> None:
 def test_a_refused_password_is_said_before_the_pin_state() -> None:
     row = SlotRow(LIBRARY, slot(), registration(NOW))
     assert slot_state(row) == (LinkState.BAD, "Password refused")
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        (PasswordState.NEEDED, "Password needed"),
+        (PasswordState.LOST, "Password lost"),
+        (PasswordState.UNREADABLE, "Password not read"),
+    ],
+)
+def test_a_password_that_is_not_there_is_said(state: PasswordState, word: str) -> None:
+    row = replace(SlotRow(LIBRARY, slot(), registration()), place=PasswordPlace("there", state))
+    assert slot_state(row)[1] == word
+    assert slot_state(row)[0] is not LinkState.OK
+
+
+def test_what_is_not_reported_says_so_with_its_reason() -> None:
+    row = replace(
+        SlotRow(LIBRARY, slot(), None), sheet=(SlotFact("FIPS mode", None, "nobody tells"),)
+    )
+    assert sheet_facts(row) == (("FIPS mode", "not reported", "nobody tells"),)
 
 
 def test_a_token_that_is_away_keeps_its_label_and_shows_the_last_slot_as_a_hint() -> None:

@@ -82,7 +82,7 @@ def test_an_unknown_provider_lists_those_that_there_are(backend: Backend) -> Non
 def test_the_key_of_a_failed_set_up_is_deleted(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> bytes:
+    def fail(*_: object, **__: object) -> bytes:
         raise KeyStorageError("the token went away")
 
     monkeypatch.setattr("app.services.authority.authorities.build_root", fail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from app.domain.errors import InvalidInput, NameInUse, Refused, SecretUnavailable
+from app.domain.keys import HashAlgorithm
 from app.domain.principals import AuthorityRight, TemplateRight
 from app.domain.requests import RequestQuery
 from app.domain.responder import SignerState
+from app.pki.signatures import require_usable, signature_matches
 from app.services.responder.active import configured_authorities
 from app.services.responder.configurations import AddConfiguration
 from app.services.responder.links import broken_key
@@ -59,6 +62,33 @@ def test_enrolls_a_delegate_with_its_own_key(
     certificate.extensions.get_extension_for_class(x509.OCSPNoCheck)
     assert signer.key.public_key_sha256 != authority.key.public_key_sha256
     assert active(backend).signer is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "sha"),
+    [
+        ("Ed25519", "Ed25519", HashAlgorithm.SHA512),
+        ("DSA", "DSA", HashAlgorithm.SHA256),
+        ("ECDSA_P384", "ECDSA", HashAlgorithm.SHA384),
+    ],
+)
+def test_answers_are_signed_with_the_algorithm_of_the_template(
+    backend: Backend, authority: Authority, name: str, family: str, sha: HashAlgorithm
+) -> None:
+    permit(backend)
+    backend.templates.set_fields(TEMPLATE, {"algorithm": name})
+    added = backend.responder.add(AddConfiguration(name="Test", authority_id=authority.id))
+    assert added.problem is None
+    signer = active(backend).signer
+    assert signer is not None
+    assert signer.padding_and_hash == (family, sha)
+
+    async def sign() -> bytes:
+        return await signer.sign(b"to be signed")
+
+    signature = asyncio.run(sign())
+    key = require_usable(x509.load_der_x509_certificate(signer.certificate).public_key())
+    assert signature_matches(key, signature, b"to be signed", (family, sha))
 
 
 def test_renews_when_the_renewal_period_begins_with_a_new_key(

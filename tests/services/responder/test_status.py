@@ -76,6 +76,18 @@ def test_a_lost_key_is_red_with_the_fix(
     assert host.state().running
 
 
+@pytest.mark.parametrize("algorithm", ["Ed25519", "DSA", "ECDSA_P521"])
+def test_the_key_link_signs_with_keys_of_every_algorithm(
+    backend: Backend, authority: Authority, algorithm: str
+) -> None:
+    permit(backend)
+    backend.templates.set_fields("OCSPResponseSigning", {"algorithm": algorithm})
+    added = backend.responder.add(AddConfiguration(name="Test", authority_id=authority.id))
+    found = link(backend.status.configuration(added.configuration.id), LinkName.HSM_KEY)
+    assert found.state is LinkState.OK, found
+    assert algorithm in found.subject
+
+
 def test_times_turn_links(
     backend: Backend, configuration: RevocationConfiguration, clock: MovingClock
 ) -> None:

@@ -17,11 +17,12 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
-from app.domain.keys import RSA_BITS, HashAlgorithm, KeyAlgorithm
+from app.domain.keys import KEY_BITS, HashAlgorithm, KeyAlgorithm
 from app.gui.forms import EnumCombo, combo
 from app.gui.panels.certificate_templates.facts import (
     ALGORITHMS,
     HASHES,
+    has_sizes,
     key_size_for,
     ordered_providers,
 )
@@ -46,7 +47,7 @@ class CryptographyTab(TemplateTab):
         self._known = tuple(providers)
         self._filling = False
         self.algorithm = EnumCombo("template_algorithm", ALGORITHMS, KeyAlgorithm.RSA)
-        self.key_size = combo("template_key_size", [(str(bits), bits) for bits in RSA_BITS])
+        self.key_size = combo("template_key_size", [])
         self.key_size.setEditable(True)
         self.key_size.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.key_size.setValidator(QIntValidator(1, LARGEST, self))
@@ -123,7 +124,7 @@ class CryptographyTab(TemplateTab):
         self._filling = True
         self.algorithm.set_value(template.algorithm)
         self._set_key_size(template.minimum_key_size)
-        self.key_size.setEnabled(template.algorithm is KeyAlgorithm.RSA)
+        self._offer_sizes(template.algorithm)
         self.hash.set_value(template.request_hash)
         if self._checked() != template.providers or self.list.count() == 0:
             self._fill(template.providers)
@@ -152,6 +153,16 @@ class CryptographyTab(TemplateTab):
     def _key_size(self) -> int:
         text = self.key_size.currentText()
         return int(text) if text.isdecimal() else 0
+
+    def _offer_sizes(self, algorithm: KeyAlgorithm) -> None:
+        """The sizes of an algorithm in the list; what is typed stays."""
+        typed = self.key_size.currentText()
+        self.key_size.blockSignals(True)
+        self.key_size.clear()
+        self.key_size.addItems([str(bits) for bits in KEY_BITS[algorithm]])
+        self.key_size.setCurrentText(typed)
+        self.key_size.blockSignals(False)
+        self.key_size.setEnabled(has_sizes(algorithm))
 
     def _set_key_size(self, bits: int) -> None:
         if self._key_size() != bits:
@@ -188,8 +199,9 @@ class CryptographyTab(TemplateTab):
 
     def _algorithm_changed(self, _index: int) -> None:
         algorithm = self.algorithm.value()
-        self._set_key_size(key_size_for(algorithm, self._key_size()))
-        self.key_size.setEnabled(algorithm is KeyAlgorithm.RSA)
+        wanted = key_size_for(algorithm, self._key_size())
+        self._offer_sizes(algorithm)
+        self._set_key_size(wanted)
         self._edited()
 
     def _choice_changed(self, on: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from app.domain.keys import EC_BITS, HashAlgorithm, KeyAlgorithm
+from app.domain.keys import KEY_BITS, HashAlgorithm, KeyAlgorithm, current_first
 from app.domain.principals import AccountName, Principal, PrincipalKind, TemplateRight
 from app.domain.templates import (
     AlternateName,
@@ -44,8 +44,10 @@ SUBJECT_SOURCES = {
     SubjectSource.SUPPLY_IN_REQUEST: "Supply in the request",
     SubjectSource.BUILD_FROM_DIRECTORY: "Build from this directory information",
 }
-ALGORITHMS = {algorithm: algorithm.value for algorithm in KeyAlgorithm}
-HASHES = {algorithm: algorithm.value for algorithm in HashAlgorithm}
+ALGORITHMS = {algorithm: algorithm.text for algorithm in current_first(KeyAlgorithm)}
+HASHES = {
+    algorithm: algorithm.text for algorithm in sorted(HashAlgorithm, key=lambda each: each.outdated)
+}
 RIGHTS = {
     TemplateRight.READ: "Read",
     TemplateRight.WRITE: "Write",
@@ -127,9 +129,13 @@ def changed_fields(before: Template, after: Template) -> frozenset[str]:
 
 def key_size_for(algorithm: KeyAlgorithm, current: int) -> int:
     """The minimum key size to show once an algorithm is chosen."""
-    if algorithm is KeyAlgorithm.RSA:
-        return max(current, SMALLEST_RSA)
-    return EC_BITS[algorithm]
+    sizes = KEY_BITS[algorithm]
+    return min((bits for bits in sizes if bits >= current), default=sizes[-1])
+
+
+def has_sizes(algorithm: KeyAlgorithm) -> bool:
+    """Whether there is more than one key size to choose."""
+    return len(KEY_BITS[algorithm]) > 1
 
 
 def ordered_providers(chosen: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app.domain.keys import HashAlgorithm
+from app.domain.keys import ED25519_SCHEME, HashAlgorithm
 from app.domain.libraries import SOFTWARE_PROVIDER
 from app.domain.status import LinkState
 from app.gui.forms import EnumCombo, combo
@@ -57,6 +57,9 @@ class CryptographyPage(WizardPage):
         self.form.add_row(
             self.tr("Hash algorithm"), self.hash, self.tr("For the signatures of the CA.")
         )
+        self.hash_text = label("", wrap=True)
+        self.hash_text.setObjectName("ca_hash_text")
+        self.form.add_row(self.tr("Hash algorithm"), self.hash_text)
         self.provider.currentIndexChanged.connect(self._chosen)
         self.banner.show_message(None, self.tr("Asking the registered tokens what they can do…"))
         self._chosen()
@@ -70,7 +73,7 @@ class CryptographyPage(WizardPage):
         self.provider.blockSignals(True)
         self.provider.clear()
         for offer in facts.offers:
-            self.provider.addItem(str(offer.entry), offer)
+            self.provider.addItem(offer.text, offer)
         found = self.provider.findText(before)
         self.provider.setCurrentIndex(max(found, 0) if facts.offers else -1)
         self.provider.blockSignals(False)
@@ -111,6 +114,10 @@ class CryptographyPage(WizardPage):
         self.form.set_row_visible(self.token_text, offer is not None and len(tokens) <= 1)
         self.token_text.setText(self._where(offer))
         self._show_sizes(offer)
+        own_hash = offer is not None and offer.has_own_hash
+        self.form.set_row_visible(self.hash, not own_hash)
+        self.form.set_row_visible(self.hash_text, own_hash)
+        self.hash_text.setText(self.tr("SHA512, a part of the algorithm") if own_hash else "")
 
     def _where(self, offer: Offer | None) -> str:
         if offer is None:
@@ -158,7 +165,7 @@ class CryptographyPage(WizardPage):
             (self.tr("Provider"), str(offer.entry) if offer is not None else ""),
             (self.tr("Token"), where) if token is not None else (self.tr("Key file"), where),
             (self.tr("Key length"), self.bits.currentText()),
-            (self.tr("Hash algorithm"), self.hash.value().value),
+            (self.tr("Hash algorithm"), self._hash_algorithm().value),
         )
 
     def values(self) -> dict[str, Any]:
@@ -166,5 +173,11 @@ class CryptographyPage(WizardPage):
             "offer": self._offer(),
             "token": self._chosen_token(),
             "bits": self.bits.currentData(),
-            "hash_algorithm": self.hash.value(),
+            "hash_algorithm": self._hash_algorithm(),
         }
+
+    def _hash_algorithm(self) -> HashAlgorithm:
+        offer = self._offer()
+        if offer is not None and offer.has_own_hash:
+            return ED25519_SCHEME.hash
+        return self.hash.value()

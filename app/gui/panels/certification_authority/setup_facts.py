@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.domain.authorities import Authority, Crl
 from app.domain.certificates import CertificateFacts
-from app.domain.keys import EC_BITS, RSA_BITS, HashAlgorithm, KeyAlgorithm, KeySpec, TokenIdentity
+from app.domain.keys import KEY_BITS, HashAlgorithm, KeyAlgorithm, KeySpec, TokenIdentity
 from app.domain.libraries import SOFTWARE_PROVIDER, ProviderEntry
 from app.domain.principals import AccountName
 from app.domain.services import ServiceName
@@ -38,8 +38,22 @@ class Offer:
     @property
     def sizes(self) -> tuple[int, ...]:
         """Key lengths to choose from."""
-        algorithm = self.entry.algorithm
-        return RSA_BITS if algorithm is KeyAlgorithm.RSA else (EC_BITS[algorithm],)
+        return KEY_BITS[self.entry.algorithm]
+
+    @property
+    def has_own_hash(self) -> bool:
+        """Whether the hash is a part of the algorithm, so that there is none to choose."""
+        return self.entry.algorithm is KeyAlgorithm.ED25519
+
+    @property
+    def outdated(self) -> bool:
+        """Whether its algorithm is out of date: offered last, never proposed."""
+        return self.entry.algorithm.outdated
+
+    @property
+    def text(self) -> str:
+        """`ALG#provider`, with a mark where the algorithm is out of date."""
+        return f"{self.entry} (out of date)" if self.outdated else str(self.entry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +61,7 @@ class SetupFacts:
     """What the wizard shows that only services know.
 
     Attributes:
-        offers: the providers, those of security libraries first.
+        offers: the providers, those of security libraries first, those that are out of date last.
         problems: one sentence for each library that could not be asked.
         log_on: the account that the Certification Authority service logs on as.
         address: where this host's service listens, as `host:port`.
@@ -71,12 +85,15 @@ class SetUp:
 def read_setup(backend: Backend) -> SetupFacts:
     """Ask the registered tokens what they can do; takes as long as the slowest answers."""
     account = backend.services.get(ServiceName.CERTIFICATION_AUTHORITY).log_on_as
-    offers = tuple(
-        Offer(entry, backend.providers.tokens(entry.provider, account))
-        for entry in backend.providers.entries()
+    offers = sorted(
+        (
+            Offer(entry, backend.providers.tokens(entry.provider, account))
+            for entry in backend.providers.entries()
+        ),
+        key=lambda offer: offer.outdated,
     )
     return SetupFacts(
-        offers=offers,
+        offers=tuple(offers),
         problems=tuple(
             f"{library.vendor}: {sentence}" for library, sentence in backend.providers.problems()
         ),

@@ -44,17 +44,23 @@ if TYPE_CHECKING:
     from app.services.backend import Backend
 
 
+def _state_word(row: SigningCertificate) -> str:
+    if row.state is SignerState.CURRENT:
+        return "Current"
+    return "Earlier" if row.key_retired_at is None else "Key retired"
+
+
 def columns() -> tuple[Column[SigningCertificate], ...]:
     """The columns of the signing certificates."""
     return (
         Column(
             "state",
             "State",
-            lambda row: "Current" if row.state is SignerState.CURRENT else "Earlier",
+            _state_word,
             state=lambda row: (
                 LinkState.OK if row.state is SignerState.CURRENT else LinkState.UNCHECKED
             ),
-            width=92,
+            width=108,
         ),
         Column("serial", "Serial number", lambda row: grouped_hex(serial_of(row)), width=120,
                stretch=True, mono=True),

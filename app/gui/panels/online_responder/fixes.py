@@ -13,8 +13,8 @@ from app.domain.responder import SignerState
 from app.domain.services import ServiceName
 from app.domain.status import Fix
 from app.gui.panels.security_library.facts import SlotRow
+from app.gui.panels.security_library.slot_dialogs import SlotPasswordDialog
 from app.gui.panels.security_library.slot_wizard import open_slot_wizard, wizard_start
-from app.gui.panels.security_library.token_dialog import SlotPasswordDialog
 from app.gui.panels.services.control import start_service
 
 if TYPE_CHECKING:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from app.domain.services import HostControl
     from app.gui.panel import Console
     from app.services.backend import Backend
+    from app.services.security_library.found_libraries import FoundLibrary
 
 VERBS = {
     "library.register": "Register Library…",
@@ -96,7 +97,7 @@ class StepActions(QObject):
         words = self.tr("Looking for security libraries")
         self._task(words, found_libraries, self._backend, done=self._open_library)
 
-    def _open_library(self, found: tuple[tuple[str, bool], ...]) -> None:
+    def _open_library(self, found: tuple[FoundLibrary, ...]) -> None:
         wizard = library_wizard(self._console, self._backend, found)
         wizard.completed.connect(self._tell)
         wizard.open()

@@ -6,8 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app.gui.panel import NodeSpec
-from app.gui.panels.security_library.keys_panel import KeySource, KeysPanel
+from app.gui.panels.security_library.key_facts import KeySource
+from app.gui.panels.security_library.keys_panel import KeysPanel
 from app.gui.panels.security_library.library_panel import LibraryPanel
+from app.gui.panels.security_library.luna_panel import LunaPanel
 from app.gui.panels.security_library.providers_panel import ProvidersPanel
 from app.gui.panels.security_library.slots_panel import SlotsPanel
 
@@ -42,6 +44,9 @@ def _fixed(backend: Backend) -> tuple[NodeSpec, ...]:
             ROOT,
             partial(ProvidersPanel, backend=backend),
         ),
+        NodeSpec(
+            f"{ROOT}/luna", "Luna Client", "settings", ROOT, partial(LunaPanel, backend=backend)
+        ),
     )
 
 
@@ -51,7 +56,12 @@ def _children(backend: Backend) -> tuple[NodeSpec, ...]:
     stores = [
         (
             f"{ROOT}/keys/{library_id}-{token.serial}",
-            KeySource(f"Keys on {token.label}", partial(backend.keys.on_token, library_id, token)),
+            KeySource(
+                f"Keys on {token.label}",
+                partial(backend.keys.on_token, library_id, token),
+                library_id,
+                token,
+            ),
         )
         for library_id, token in tokens
     ]

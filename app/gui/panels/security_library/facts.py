@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from app.domain.errors import InvalidInput, SealkeeperError
-from app.domain.libraries import Library, ProviderEntry, SlotRegistration
+from app.domain.errors import SealkeeperError
+from app.domain.libraries import Library, SlotRegistration, TokenSettings
 from app.domain.status import LinkState
 from app.domain.tokens import PinState, SlotFacts
+from app.services.security_library.slot_passwords import PasswordPlace, PasswordState
+from app.services.security_library.slot_sheet import SlotFact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.domain.keys import KeyAlgorithm, TokenIdentity
     from app.services.backend import Backend
-    from app.services.security_library.keys import KeyOnToken
     from app.services.security_library.slots import SlotTest
 
 _PIN_WORDS = {
@@ -23,9 +24,15 @@ _PIN_WORDS = {
     PinState.COUNT_LOW: (LinkState.WARNING, "Few tries left"),
     PinState.FINAL_TRY: (LinkState.WARNING, "One try left"),
     PinState.LOCKED: (LinkState.BAD, "Locked"),
-    PinState.NOT_INITIALISED: (LinkState.BAD, "No user PIN"),
     PinState.TO_BE_CHANGED: (LinkState.WARNING, "To be changed"),
 }
+
+_PASSWORD_WORDS = {
+    PasswordState.NEEDED: (LinkState.WARNING, "Password needed"),
+    PasswordState.LOST: (LinkState.BAD, "Password lost"),
+    PasswordState.UNREADABLE: (LinkState.BAD, "Password not read"),
+}
+NOT_REPORTED = "not reported"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,9 @@ class SlotRow:
         registration: None for a slot that is not registered.
         registered_for: all accounts that may open the token.
         problem: why `slot` is None; "" otherwise.
+        place: where the password of the registration is; None without one.
+        settings: what was decided for the token.
+        sheet: every fact of the slot with its source; empty where it was not asked for.
     """
 
     library: Library
@@ -44,6 +54,9 @@ class SlotRow:
     registration: SlotRegistration | None
     registered_for: tuple[str, ...] = ()
     problem: str = ""
+    place: PasswordPlace | None = None
+    settings: TokenSettings = field(default_factory=TokenSettings)
+    sheet: tuple[SlotFact, ...] = ()
 
     @property
     def token(self) -> TokenIdentity | None:
@@ -106,22 +119,6 @@ class LibraryRow:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderRow:
-    """One line of the provider list and where its keys live."""
-
-    entry: ProviderEntry
-    holder: str
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderList:
-    """The providers and the libraries that could not be asked, with one sentence each."""
-
-    rows: tuple[ProviderRow, ...]
-    problems: tuple[tuple[str, str], ...]
-
-
 def library_rows(backend: Backend) -> tuple[LibraryRow, ...]:
     """The registered libraries with their slots as they are now; asks every library."""
     registrations = backend.slots.registered()
@@ -162,7 +159,16 @@ def registered_rows(backend: Backend) -> tuple[SlotRow, ...]:
             absent = f"No slot of {row.library.vendor} holds this token now."
             problem = "" if slot is not None else row.problem or absent
             found.append(
-                SlotRow(row.library, slot, registration, (str(registration.account),), problem)
+                SlotRow(
+                    row.library,
+                    slot,
+                    registration,
+                    (str(registration.account),),
+                    problem,
+                    backend.slots.place(registration),
+                    backend.slots.settings(row.library.id, registration.token),
+                    backend.slots.sheet(row.library.id, slot) if slot is not None else (),
+                )
             )
     return tuple(sorted(found, key=lambda r: (r.title.casefold(), r.registered_for)))
 
@@ -173,6 +179,8 @@ def slot_state(row: SlotRow) -> tuple[LinkState, str]:
         return LinkState.BAD, "Not connected"
     if row.registration is not None and row.registration.pin_refused_at is not None:
         return LinkState.BAD, "Password refused"
+    if row.place is not None and row.place.state in _PASSWORD_WORDS:
+        return _PASSWORD_WORDS[row.place.state]
     if row.is_empty:
         return LinkState.UNCHECKED, "Empty"
     if row.is_blank:
@@ -211,45 +219,12 @@ def slot_facts(row: SlotRow) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in pairs if value)
 
 
-def parse_environment(text: str) -> tuple[tuple[str, str], ...]:
-    """Lines of NAME=VALUE; empty lines are passed over.
-
-    Raises:
-        InvalidInput: a line that is none, or a name that is given twice.
-    """
-    found: dict[str, str] = {}
-    for line in filter(None, map(str.strip, text.splitlines())):
-        name, separator, value = line.partition("=")
-        name = name.strip()
-        if not separator or not name or any(letter.isspace() for letter in name):
-            raise InvalidInput(
-                f"“{line}” is not an environment variable.", remedy="Write NAME=VALUE."
-            )
-        if name in found:
-            raise InvalidInput(f"{name} is given twice.", remedy="Give it once.")
-        found[name] = value.strip()
-    return tuple(found.items())
-
-
-def provider_list(backend: Backend) -> ProviderList:
-    """All providers, and what could not be asked; waits for silent libraries a few seconds."""
-    tokens: dict[str, list[str]] = {}
-    libraries = {library.id: library for library in backend.libraries.list()}
-    for registration in backend.slots.registered():
-        library = libraries.get(registration.library_id)
-        if library is not None:
-            names = tokens.setdefault(library.provider_name, [])
-            if registration.token.label not in names:
-                names.append(registration.token.label)
-    holders = {name: f"Token {', '.join(labels)}" for name, labels in tokens.items()}
-    rows = tuple(
-        ProviderRow(entry, holders.get(entry.provider, "Encrypted files of this computer"))
-        for entry in backend.providers.entries()
+def sheet_facts(row: SlotRow) -> tuple[tuple[str, str, str], ...]:
+    """Every fact of a slot as (name, value, what tells it); what nothing tells says so."""
+    return tuple(
+        (fact.name, fact.value if fact.value is not None else NOT_REPORTED, fact.source)
+        for fact in row.sheet
     )
-    problems = tuple(
-        (library.vendor, sentence) for library, sentence in backend.providers.problems()
-    )
-    return ProviderList(rows, problems)
 
 
 def algorithm_words(algorithms: Sequence[KeyAlgorithm]) -> str:
@@ -261,55 +236,9 @@ def test_words(test: SlotTest) -> tuple[LinkState, str, str]:
     """State, sentence and second sentence about a slot test."""
     label = test.registration.token.label
     can = f"{test.mechanisms} mechanisms; keys: {algorithm_words(test.algorithms)}."
+    if test.may_generate is False:
+        can += " This role may not generate keys, so signing certificates cannot be renewed."
     if test.signs:
         sentence = f"The token “{label}” signs, in {test.milliseconds:.1f} ms."
         return LinkState.OK, sentence, f"{test.note} {can}"
     return LinkState.WARNING, f"The token “{label}” opens, but did not sign.", f"{test.note} {can}"
-
-
-def key_users(key: KeyOnToken) -> tuple[LinkState, str]:
-    """Who uses a key: `Orphan` when nobody does."""
-    return (LinkState.OK, key.used_by) if key.used_by else (LinkState.WARNING, "Orphan")
-
-
-def yes_no(value: bool | None) -> str:
-    """An attribute that a token may not report."""
-    return "not reported" if value is None else "yes" if value else "no"
-
-
-def key_facts(key: KeyOnToken) -> tuple[tuple[str, str], ...]:
-    """Everything that is known of a key pair, as (name, value)."""
-    found, locator = key.description, key.description.locator
-    halves = [
-        name
-        for name, there in (("private", found.has_private), ("public", found.has_public))
-        if there
-    ]
-    return (
-        ("Used by", key.used_by or "nobody that is known here"),
-        ("Key", str(locator.spec)),
-        ("Halves", " and ".join(halves)),
-        (
-            "Local",
-            f"{yes_no(found.local)} (generated in the token)"
-            if found.local
-            else yes_no(found.local),
-        ),
-        ("Extractable", yes_no(found.extractable)),
-        ("Sensitive", yes_no(found.sensitive)),
-        ("CKA_ID", _grouped(locator.cka_id)),
-        ("SHA-256", _grouped(locator.public_key_sha256)),
-    )
-
-
-def _grouped(digits: str) -> str:
-    """Hex in groups, so that a narrow pane can break it."""
-    return " ".join(digits[start : start + 8] for start in range(0, len(digits), 8))
-
-
-def delete_consequence(key: KeyOnToken) -> str:
-    """What happens when a key is deleted, for the question before it."""
-    gone = "The key pair is destroyed in its store; only a backup of the HSM brings it back."
-    if not key.used_by:
-        return gone
-    return f"It is the key of {key.used_by}, which cannot sign any more then. {gone}"

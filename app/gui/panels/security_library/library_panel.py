@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from app.domain.status import LinkState
 from app.gui.actions import ActionSpec
-from app.gui.formats import local_time
 from app.gui.panel import Console, Panel
 from app.gui.panels.security_library.facts import LibraryRow, SlotRow, library_rows
+from app.gui.panels.security_library.library_actions import LibraryActions
+from app.gui.panels.security_library.library_facts import (
+    LIBRARY_COLUMNS,
+    library_facts,
+    library_state,
+)
 from app.gui.panels.security_library.library_wizard import found_libraries, library_wizard
 from app.gui.panels.security_library.slot_pages import slot_columns
 from app.gui.panels.security_library.slot_wizard import open_slot_wizard, wizard_start
 from app.gui.panels.security_library.token_dialog import InitialiseTokenDialog
 from app.gui.table_view import TableCard, TableView
-from app.gui.tables import Align, Column, ListTableModel
+from app.gui.tables import ListTableModel
 from app.gui.widgets.banner import InlineBanner
 from app.gui.widgets.basics import EmptyState
-from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.key_values import DetailPane, Fact
 
 if TYPE_CHECKING:
@@ -28,32 +31,12 @@ if TYPE_CHECKING:
     from app.domain.tokens import SlotFacts
     from app.gui.panels.security_library.slot_wizard import SlotWizardStart
     from app.services.backend import Backend
+    from app.services.security_library.found_libraries import FoundLibrary
 
 ROOT = "security_library"
-
-
-def _state(row: LibraryRow) -> LinkState:
-    return LinkState.BAD if row.problem else LinkState.OK
-
-
-def _word(row: LibraryRow) -> str:
-    return "Does not answer" if row.problem else "Answers"
-
-
-LIBRARY_COLUMNS: tuple[Column[LibraryRow], ...] = (
-    Column("vendor", "Vendor", lambda r: r.library.vendor, icon=lambda _r: "library", width=140),
-    Column("state", "State", _word, state=_state, width=140),
-    Column("version", "Version", lambda r: r.library.info.library_version, width=80),
-    Column(
-        "slots",
-        "Registrations",
-        lambda r: str(r.registrations),
-        order=lambda r: r.registrations,
-        width=110,
-        align=Align.RIGHT,
-    ),
-    Column("path", "Library file", lambda r: r.library.spec.path, width=240, stretch=True),
-)
+_HEADER = 36
+_ROW = 34
+_LISTED = 3
 
 
 class LibraryPanel(Panel):
@@ -64,10 +47,12 @@ class LibraryPanel(Panel):
         self._backend = backend
         self._rows: tuple[LibraryRow, ...] = ()
         self._fresh_token = ""
+        self._told: tuple[LinkState, str, str] | None = None
+        self._one = LibraryActions(self, backend, self._tell, self._registered)
         self.banner = InlineBanner("library_banner")
         self.model = ListTableModel(LIBRARY_COLUMNS, identity=lambda row: row.library.id)
         self.view = TableView(self.model, "library_table", self.tr("Registered libraries"))
-        self.view.setMinimumHeight(76)
+        self.view.setMinimumHeight(_HEADER + _ROW)
         self.view.set_actions(self.actions)
         self.view.set_empty_state(
             EmptyState(
@@ -99,11 +84,12 @@ class LibraryPanel(Panel):
         self._selected(None)
 
     def actions(self) -> Sequence[ActionSpec]:  # type: ignore[override]  # ours are data, not Qt's
-        row: LibraryRow | None = self.view.selected_row()
-        choose = "" if row is not None else self.tr("Select a library first.")
+        return (*self._general_actions(), *self._one.specs(self.view.selected_row()))
+
+    def _general_actions(self) -> tuple[ActionSpec, ...]:
         none = "" if self._rows else self.tr("Register a security library first.")
         blank = "" if self._blanks() else self.tr("No slot of a library holds a blank token.")
-        group, one = self.tr("Security Library"), self.tr("Selected library")
+        group = self.tr("Security Library")
         return (
             ActionSpec(
                 "library.register",
@@ -130,15 +116,6 @@ class LibraryPanel(Panel):
                 self._initialise,
                 why_not=none or blank,
             ),
-            ActionSpec(
-                "library.remove",
-                self.tr("Remove"),
-                "delete",
-                one,
-                self._ask_remove,
-                why_not=choose,
-                danger=True,
-            ),
         )
 
     def refresh(self) -> None:
@@ -153,10 +130,11 @@ class LibraryPanel(Panel):
     def _loaded(self, rows: tuple[LibraryRow, ...]) -> None:
         self._rows = rows
         self.model.set_rows(rows)
+        self.view.setMinimumHeight(_HEADER + _ROW * max(1, min(len(rows), _LISTED)))
         if self.view.selected_row() is None and rows:
             self.view.select_id(rows[0].library.id)
         self._selected(self.view.selected_row())
-        bad = [row for row in rows if row.problem]
+        bad = [row for row in rows if library_state(row)[0] is LinkState.BAD]
         if bad:
             self.set_header(state=LinkState.BAD, word=self.tr("A library does not answer"))
         elif rows:
@@ -167,9 +145,22 @@ class LibraryPanel(Panel):
 
     def deactivated(self) -> None:
         self._fresh_token = ""
+        self._told = None
+
+    def _tell(self, state: LinkState, sentence: str, more: str) -> None:
+        """Say what was done, until the page is left or it is closed."""
+        self._told = (state, sentence, more)
+        self.refresh()
+
+    def _close_banner(self) -> None:
+        self._told = None
+        self._next_step()
 
     def _next_step(self) -> None:
-        if self._fresh_token:
+        if self._told is not None:
+            close = (self.tr("Close"), self._close_banner)
+            self.banner.show_message(*self._told, second=close)
+        elif self._fresh_token:
             self.banner.show_message(
                 LinkState.OK,
                 self.tr("The token “{label}” was initialised.").format(label=self._fresh_token),
@@ -188,29 +179,15 @@ class LibraryPanel(Panel):
 
     def _selected(self, row: LibraryRow | None) -> None:
         self.detail.setVisible(bool(self._rows))
-        self.slots_card.setVisible(bool(self._rows))
+        self.slots_card.setVisible(row is not None and not row.problem)
         if row is None:
             self.detail.clear()
             self.slot_model.set_rows(())
         else:
-            facts = [Fact(name, value) for name, value in self._facts(row) if value]
-            self.detail.show_details(row.library.vendor, facts, _state(row), _word(row))
+            facts = [Fact(name, value) for name, value in library_facts(row, self._backend)]
+            self.detail.show_details(row.library.vendor, facts, *library_state(row))
             self.slot_model.set_rows(row.slots)
         self.actions_changed.emit()
-
-    def _facts(self, row: LibraryRow) -> tuple[tuple[str, str], ...]:
-        library = row.library
-        variables = ", ".join(f"{name}={value}" for name, value in library.spec.environment)
-        return (
-            (self.tr("Provider"), library.provider_name),
-            (self.tr("Registered"), local_time(library.registered_at)),
-            (self.tr("Description"), library.info.description),
-            (self.tr("Cryptoki"), library.info.cryptoki_version),
-            (self.tr("Manufacturer"), library.info.manufacturer),
-            (self.tr("Initialisation"), library.spec.initialisation),
-            (self.tr("Environment"), variables),
-            (self.tr("Problem"), row.problem),
-        )
 
     def _blanks(self) -> list[SlotRow]:
         chosen: SlotRow | None = self.slot_view.selected_row()
@@ -227,7 +204,7 @@ class LibraryPanel(Panel):
             done=self._open_library,
         )
 
-    def _open_library(self, found: tuple[tuple[str, bool], ...]) -> None:
+    def _open_library(self, found: tuple[FoundLibrary, ...]) -> None:
         wizard = library_wizard(self.console, self._backend, found)
         wizard.completed.connect(self._registered)
         wizard.open()
@@ -257,27 +234,6 @@ class LibraryPanel(Panel):
     def _initialised(self, slot: SlotFacts) -> None:
         self._fresh_token = slot.token.label if slot.token is not None else ""
         self.refresh()
-
-    def _ask_remove(self) -> None:
-        row: LibraryRow = self.view.selected_row()
-        dialog = ConfirmDialog(
-            self.tr("Remove the security library {vendor}?").format(vendor=row.library.vendor),
-            self.tr(
-                "Its provider disappears from the lists. The file, the tokens and their keys stay."
-            ),
-            self.tr("Remove"),
-            partial(self._remove, row.library),
-            parent=self.console.dialog_parent(),
-        )
-        dialog.open()
-
-    def _remove(self, library: Library) -> None:
-        self.run(
-            self.tr("Removing {vendor}").format(vendor=library.vendor),
-            self._backend.libraries.remove,
-            library.id,
-            done=lambda _none: self._registered(library),
-        )
 
 
 def _slot_identity(row: SlotRow) -> object:

@@ -10,12 +10,12 @@ from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
 from app.domain.errors import InvalidInput
 from app.gui.forms import line_edit
 from app.gui.icons import icon
-from app.gui.panels.security_library.facts import parse_environment
+from app.gui.panels.security_library.environment import parse_environment
 from app.gui.panels.security_library.fields import PathField, few_lines
 from app.gui.widgets.basics import Card, button, label
 from app.gui.widgets.key_values import Fact, KeyValueGrid
 from app.gui.wizard import AsyncCheck, FieldError, Wizard, WizardPage
-from app.services.security_library.libraries import RegisterLibrary, vendor_of
+from app.services.security_library.libraries import RegisterLibrary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,47 +24,41 @@ if TYPE_CHECKING:
     from app.domain.tokens import LibraryInfo
     from app.gui.panel import Console
     from app.services.backend import Backend
+    from app.services.security_library.found_libraries import FoundLibrary
 
 _LISTED = 4
 _ROW = 32
+_ENABLED = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 
 
 class LibraryFilePage(WizardPage):
-    """Which file; Next loads it in a process of its own and asks what it is."""
+    """Which file; Next loads it in a process of its own and asks what it is.
 
-    def __init__(self, backend: Backend, found: Sequence[tuple[str, bool]]) -> None:
+    A library that was found fills in what it needs; what the user typed there is kept.
+    """
+
+    def __init__(self, backend: Backend, found: Sequence[FoundLibrary]) -> None:
         super().__init__(
             "Security library",
             "The PKCS#11 library of the HSM's client software, such as cryptoki.dll or "
             "libCryptoki2_64.so. Next loads it once, to see what it is.",
         )
         self._backend = backend
-        self._found = found
+        self._found = tuple(found)
+        self._proposal = ("", "")
         self.info: LibraryInfo | None = None
+        self.proposed_vendor = ""
 
     def build(self) -> None:
-        self.found_list = QListWidget()
-        self.found_list.setObjectName("library_found")
-        self.found_list.setAccessibleName(self.tr("Libraries found on this computer"))
-        for path, registered in self._found:
-            words = self.tr("{path}   (registered)").format(path=path) if registered else path
-            item = QListWidgetItem(icon("library"), words, self.found_list)
-            item.setData(Qt.ItemDataRole.UserRole, path)
-            if registered:
-                item.setFlags(Qt.ItemFlag.NoItemFlags)
-        self.found_list.setFixedHeight(min(len(self._found), _LISTED) * _ROW + 4)
-        self.found_list.currentItemChanged.connect(self._picked)
-        self.found_list.itemClicked.connect(self._picked)
-        if self._found:
-            card = Card(self.tr("Found on this computer"))
-            card.body.addWidget(self.found_list)
-            self.form.add_wide(card)
+        self._list_found()
         self.path = PathField(
             "library_path",
             self.tr("Choose a Security Library"),
             self.tr("Libraries (*.so *.so.* *.dll *.dylib);;All files (*)"),
         )
         self.form.add_row(self.tr("Library file"), self.path)
+        self.note = self.form.add_text("")
+        self.note.setObjectName("library_note")
         self.environment = few_lines(
             "library_environment", "SOFTHSM2_CONF=/etc/softhsm/softhsm2.conf"
         )
@@ -87,23 +81,76 @@ class LibraryFilePage(WizardPage):
             self.initialisation,
             self.tr("A string for C_Initialize, where the vendor's manual asks for one."),
         )
-        self.form.set_row_visible(self.initialisation, visible=False)
-
-        for row, (path, registered) in enumerate(self._found):
-            if not registered and not self.path.text():
+        self._show_advanced(opens=False)
+        self.path.changed.connect(self._path_changed)
+        for row, each in enumerate(self._found):
+            if not each.registered and not each.problem:
                 self.found_list.setCurrentRow(row)
-                self.path.set_text(path)
+                break
+
+    def _list_found(self) -> None:
+        self.found_list = QListWidget()
+        self.found_list.setObjectName("library_found")
+        self.found_list.setAccessibleName(self.tr("Libraries found on this computer"))
+        for each in self._found:
+            item = QListWidgetItem(icon("library"), self._words(each), self.found_list)
+            item.setData(Qt.ItemDataRole.UserRole, each)
+            item.setToolTip(each.problem or each.note or each.path)
+            usable = not each.registered and not each.problem
+            item.setFlags(_ENABLED if usable else Qt.ItemFlag.NoItemFlags)
+        self.found_list.setFixedHeight(min(len(self._found), _LISTED) * _ROW + 4)
+        self.found_list.currentItemChanged.connect(self._picked)
+        self.found_list.itemClicked.connect(self._picked)
+        if self._found:
+            card = Card(self.tr("Found on this computer"))
+            card.body.addWidget(self.found_list)
+            self.form.add_wide(card)
+
+    def _words(self, each: FoundLibrary) -> str:
+        words = f"{each.product}   {each.path}"
+        if each.registered:
+            return self.tr("{library}   (registered)").format(library=words)
+        if each.problem:
+            return self.tr("{library}   (cannot be loaded)").format(library=words)
+        return words
 
     def _picked(self, item: QListWidgetItem | None, _before: object = None) -> None:
         if item is not None and item.flags() & Qt.ItemFlag.ItemIsEnabled:
-            self.path.set_text(item.data(Qt.ItemDataRole.UserRole))
+            each: FoundLibrary = item.data(Qt.ItemDataRole.UserRole)
+            self.path.set_text(each.path)
+
+    def _path_changed(self) -> None:
+        """A path that was browsed to or typed gets its proposal like one that was picked."""
+        text = self.path.text()
+        known = next((each for each in self._found if each.path == text), None)
+        self._propose(known)
+
+    def _propose(self, found: FoundLibrary | None) -> None:
+        """Fill in what a library needs, where the fields hold the last proposal or nothing."""
+        environment, initialisation = "", ""
+        if found is not None:
+            environment = "\n".join(f"{name}={value}" for name, value in found.environment)
+            initialisation = found.initialisation
+        if self.environment.toPlainText() in {"", self._proposal[0]}:
+            self.environment.setPlainText(environment)
+        if self.initialisation.text() in {"", self._proposal[1]}:
+            self.initialisation.setText(initialisation)
+        self._proposal = (environment, initialisation)
+        if self.initialisation.text():
+            self._show_advanced(opens=True)
+        note = f"{found.product}: {found.note}" if found is not None and found.note else ""
+        self.note.setText(note)
+        self.note.setVisible(bool(note))
 
     def _toggle_advanced(self) -> None:
         opens = self.initialisation.isHidden()
-        self.form.set_row_visible(self.initialisation, visible=opens)
-        self.advanced.setIcon(icon("chevron-down" if opens else "chevron-right"))
+        self._show_advanced(opens=opens)
         if opens:
             self.initialisation.setFocus()
+
+    def _show_advanced(self, *, opens: bool) -> None:
+        self.form.set_row_visible(self.initialisation, visible=opens)
+        self.advanced.setIcon(icon("chevron-down" if opens else "chevron-right"))
 
     def validate(self) -> FieldError | AsyncCheck:
         if not self.path.text():
@@ -114,14 +161,14 @@ class LibraryFilePage(WizardPage):
             return FieldError(self.environment, error.one_line())
         return AsyncCheck(
             self.tr("Loading the library"),
-            self._backend.libraries.probe,
-            (self.path.text(), environment, self.initialisation.text()),
-            done=self._probed,
+            ask_library,
+            (self._backend, self.path.text(), environment, self.initialisation.text()),
+            done=self._answered,
             field=self.path,
         )
 
-    def _probed(self, info: LibraryInfo) -> None:
-        self.info = info
+    def _answered(self, answer: tuple[LibraryInfo, str]) -> None:
+        self.info, self.proposed_vendor = answer
 
     def summary(self) -> Sequence[tuple[str, str]]:
         variables = parse_environment(self.environment.toPlainText())
@@ -142,11 +189,12 @@ class LibraryFilePage(WizardPage):
 class LibraryNamePage(WizardPage):
     """What the library says, and the vendor name for its provider."""
 
-    def __init__(self, file_page: LibraryFilePage) -> None:
+    def __init__(self, backend: Backend, file_page: LibraryFilePage) -> None:
         super().__init__(
             "Vendor name",
             "The library answered. Its vendor name becomes the name of its key storage provider.",
         )
+        self._backend = backend
         self._file_page = file_page
         self._proposed = ""
 
@@ -176,17 +224,22 @@ class LibraryNamePage(WizardPage):
             )
         )
         if self.vendor.text() == self._proposed:
-            self._proposed = vendor_of(info)
+            self._proposed = self._file_page.proposed_vendor
             self.vendor.setText(self._proposed)
 
     def _preview(self, text: str) -> None:
         name = text.strip()
         self.provider.setText(f"{name} Key Storage Provider" if name else "—")
 
-    def validate(self) -> FieldError | None:
+    def validate(self) -> FieldError | AsyncCheck:
         if not self.vendor.text().strip():
             return FieldError(self.vendor, self.tr("Give the provider a vendor name."))
-        return None
+        return AsyncCheck(
+            self.tr("Looking at the registered libraries"),
+            self._backend.libraries.check_free,
+            (self._file_page.path.text(), self.vendor.text()),
+            field=self.vendor,
+        )
 
     def summary(self) -> Sequence[tuple[str, str]]:
         return ((self.tr("Provider"), self.provider.text()),)
@@ -195,13 +248,26 @@ class LibraryNamePage(WizardPage):
         return {"vendor": self.vendor.text()}
 
 
-def found_libraries(backend: Backend) -> tuple[tuple[str, bool], ...]:
-    """Libraries in the places that vendors' packages use, and whether they are registered."""
-    registered = {library.spec.path for library in backend.libraries.list()}
-    return tuple((path, path in registered) for path in backend.libraries.found_on_this_machine())
+def found_libraries(backend: Backend) -> tuple[FoundLibrary, ...]:
+    """The libraries on this computer; for a task thread."""
+    return backend.libraries.found()
 
 
-def library_wizard(console: Console, backend: Backend, found: Sequence[tuple[str, bool]]) -> Wizard:
+def ask_library(
+    backend: Backend, path: str, environment: tuple[tuple[str, str], ...], initialisation: str
+) -> tuple[LibraryInfo, str]:
+    """What a library says of itself, and a vendor name that is free; for a task thread.
+
+    Raises:
+        NameInUse: the file is registered.
+        InvalidInput, LibraryUnusable: as `LibraryService.probe`.
+    """
+    backend.libraries.check_free(path)
+    info = backend.libraries.probe(path, environment, initialisation)
+    return info, backend.libraries.proposed_vendor(info)
+
+
+def library_wizard(console: Console, backend: Backend, found: Sequence[FoundLibrary]) -> Wizard:
     """The wizard, not opened yet; `completed` carries the registered `Library`."""
 
     def finish(**values: Any) -> Library:
@@ -217,9 +283,9 @@ def library_wizard(console: Console, backend: Backend, found: Sequence[tuple[str
 
     file_page = LibraryFilePage(backend, found)
     parent: QWidget = console.dialog_parent()
-    return Wizard(
+    wizard = Wizard(
         "Register Security Library",
-        [file_page, LibraryNamePage(file_page)],
+        [file_page, LibraryNamePage(backend, file_page)],
         finish=finish,
         runner=console.tasks,
         finish_text="Register",
@@ -228,3 +294,5 @@ def library_wizard(console: Console, backend: Backend, found: Sequence[tuple[str
         name="library_wizard",
         parent=parent,
     )
+    wizard.resize(880, 660)
+    return wizard

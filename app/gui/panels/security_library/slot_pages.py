@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtWidgets import QHBoxLayout
 
 from app.gui.forms import check_box, combo
-from app.gui.panels.security_library.facts import SlotRow, slot_facts, slot_state
-from app.gui.panels.security_library.token_dialog import (
-    InitialiseTokenDialog,
-)
+from app.gui.panels.security_library.facts import SlotRow, sheet_facts, slot_state
+from app.gui.panels.security_library.slot_start import SlotChecks, slot_checks
+from app.gui.panels.security_library.token_dialog import InitialiseTokenDialog
 from app.gui.table_view import TableView
 from app.gui.tables import Column, ListTableModel
 from app.gui.theme import Space
-from app.gui.widgets.basics import Card, EmptyState, button
+from app.gui.widgets.basics import Card, EmptyState, button, label
 from app.gui.widgets.key_values import Fact, KeyValueGrid
 from app.gui.wizard import AsyncCheck, FieldError, WizardPage
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from app.domain.libraries import Library
     from app.gui.panel import Console
-    from app.gui.panels.security_library.slot_wizard import SlotWizardStart
+    from app.gui.panels.security_library.slot_start import SlotWizardStart
     from app.services.backend import Backend
 
 
@@ -101,11 +100,19 @@ def slot_columns() -> tuple[Column[SlotRow], ...]:
 class SlotPage(WizardPage):
     """Which slot; blank tokens can be initialised from here."""
 
-    def __init__(self, library_page: LibraryPage, console: Console, backend: Backend) -> None:
+    def __init__(
+        self,
+        library_page: LibraryPage,
+        console: Console,
+        backend: Backend,
+        start: SlotWizardStart,
+    ) -> None:
         super().__init__("Slot", "The token is remembered by serial and label, not by slot id.")
         self._library_page = library_page
         self._console = console
         self._backend = backend
+        self._start = start
+        self.checks = SlotChecks((), "")
 
     def build(self) -> None:
         self.model = ListTableModel(slot_columns(), identity=_slot_id)
@@ -134,6 +141,16 @@ class SlotPage(WizardPage):
         self.details = Card()
         self.facts = KeyValueGrid(columns=2)
         self.details.body.addWidget(self.facts)
+        self.details.body.addWidget(
+            label(
+                self.tr(
+                    "Not reported: neither the token nor the client's configuration tells it. "
+                    "Rest the pointer on a value to see what does."
+                ),
+                "small",
+                wrap=True,
+            )
+        )
         self.details.hide()
         self.body.addWidget(self.details)
         self.body.addStretch(1)
@@ -159,9 +176,9 @@ class SlotPage(WizardPage):
         self.details.setVisible(row is not None)
         self.form.set_error(self.card, "")
         if row is not None:
-            left_out = {"Library", "Token label", "Serial", "Description"}
-            facts = [Fact(n, v) for n, v in slot_facts(row) if n not in left_out]
-            self.facts.set_facts(facts)
+            self.facts.set_facts(
+                [Fact(name, value, tip=source) for name, value, source in sheet_facts(row)]
+            )
 
     def _initialise(self) -> None:
         blanks = [row for row in self._library_page.rows if row.is_blank]
@@ -190,7 +207,7 @@ class SlotPage(WizardPage):
         if fresh:
             self.view.select_id(_slot_id(fresh[0]))
 
-    def validate(self) -> FieldError | None:
+    def validate(self) -> FieldError | AsyncCheck:
         row = self.chosen()
         if row is None:
             return FieldError(self.card, self.tr("Select the slot to register."))
@@ -198,7 +215,15 @@ class SlotPage(WizardPage):
             return FieldError(self.card, self.tr("There is no token in this slot. Select another."))
         if row.token is None:
             return FieldError(self.card, self.tr("This token is blank. Initialise it first."))
-        return None
+        return AsyncCheck(
+            self.tr("Looking at the slot"),
+            slot_checks,
+            (self._backend, row, self._start.services[0]),
+            done=self._checked,
+        )
+
+    def _checked(self, checks: SlotChecks) -> None:
+        self.checks = checks
 
     def summary(self) -> Sequence[tuple[str, str]]:
         row = self.chosen()

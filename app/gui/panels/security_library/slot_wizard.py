@@ -1,162 +1,112 @@
-"""The wizard that registers a slot: library, slot, accounts, password, and a first signature."""
+"""The wizard that registers a slot: library, slot, accounts, password, test, registration."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from app.domain.errors import PinIncorrect, SealkeeperError
-from app.domain.libraries import Library, SlotRegistration
-from app.domain.principals import AccountName, Principal
+from app.domain.libraries import SlotRegistration
 from app.gui.panels.security_library.account_pages import AccountsPage, PasswordPage
-from app.gui.panels.security_library.facts import SlotRow, algorithm_words
+from app.gui.panels.security_library.prerequisites_page import PrerequisitesPage
 from app.gui.panels.security_library.slot_pages import LibraryPage, SlotPage
-from app.gui.wizard import FieldError, Wizard
-from app.services.security_library.slots import RegisterSlot, SlotTest
+from app.gui.panels.security_library.slot_start import (
+    SlotWizardStart,
+    TriedSlot,
+    slots_of,
+    wizard_start,
+)
+from app.gui.panels.security_library.trial_page import TrialPage, trial_lines
+from app.gui.wizard import Wizard
+from app.services.security_library.slots import RegisterSlot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.domain.ids import LibraryId
     from app.domain.keys import TokenIdentity
+    from app.domain.principals import AccountName
     from app.domain.progress import Progress
     from app.domain.secret import Secret
     from app.gui.panel import Console
     from app.services.backend import Backend
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotWizardStart:
-    """What the wizard needs before its first page; `place` as `SlotService.secret_place` gives."""
-
-    libraries: tuple[Library, ...]
-    registrations: tuple[SlotRegistration, ...]
-    principals: tuple[Principal, ...]
-    current: AccountName
-    host: str
-    domain: str
-    place: tuple[str, bool]
+__all__ = ["RegisteredSlot", "SlotWizard", "SlotWizardStart", "open_slot_wizard", "wizard_start"]
 
 
 @dataclass(frozen=True, slots=True)
 class RegisteredSlot:
-    """What finishing did: the registrations, and the test after it or why there was none."""
+    """What finishing did: the registrations, and the test before it."""
 
     registrations: tuple[SlotRegistration, ...]
-    test: SlotTest | None
-    problem: str
+    tried: TriedSlot
+    place: str
 
 
-def wizard_start(backend: Backend) -> SlotWizardStart:
-    """Read what the wizard starts from; for a task thread."""
-    return SlotWizardStart(
-        libraries=backend.libraries.list(),
-        registrations=backend.slots.registered(),
-        principals=backend.principals.list(),
-        current=backend.directory.current_account(),
-        host=backend.directory.host,
-        domain=backend.directory.domain,
-        place=backend.slots.secret_place(),
-    )
-
-
-def slots_of(backend: Backend, library: Library) -> tuple[SlotRow, ...]:
-    """The slots of a library as it reports them now, and for whom they are registered."""
-    registrations = backend.slots.registered()
-    return tuple(
-        SlotRow(
-            library,
-            slot,
-            None,
-            tuple(
-                str(row.account)
-                for row in registrations
-                if row.library_id == library.id and row.token == slot.token
-            ),
-        )
-        for slot in backend.libraries.slots(library.id)
-    )
-
-
-def register_and_test(
+def register_slot(  # noqa: PLR0913 - the values of all pages
     backend: Backend,
     *,
     library_id: LibraryId,
     token: TokenIdentity,
     accounts: tuple[AccountName, ...],
     pin: Secret | None,
+    ask_at_start: bool,
+    tried: TriedSlot,
     progress: Progress,
+    confirmed: bool = False,
 ) -> RegisteredSlot:
-    """Register the token, then have it sign; a test that fails leaves the registration.
+    """Register the token that was tested; the token is not logged in to once more.
 
     Raises:
         SealkeeperError: as `SlotService.register`.
     """
-    progress.report(f"Opening the token {token.label}")
+    progress.report(f"Registering {token.label} for {' and '.join(map(str, accounts))}")
     rows = backend.slots.register(
-        RegisterSlot(library_id=library_id, token=token, accounts=accounts, pin=pin)
+        RegisterSlot(
+            library_id=library_id,
+            token=token,
+            accounts=accounts,
+            pin=pin,
+            trial=tried.trial,
+            ask_at_start=ask_at_start,
+        )
     )
-    progress.report("Having the token sign")
-    try:
-        return RegisteredSlot(rows, backend.slots.test(rows[0].id), "")
-    except SealkeeperError as error:
-        return RegisteredSlot(rows, None, error.one_line())
+    if confirmed:
+        backend.slots.confirm_policies(library_id, token)
+    return RegisteredSlot(rows, tried, backend.slots.place(rows[0]).words)
 
 
 def result_lines(made: RegisteredSlot) -> tuple[str, Sequence[tuple[str, str]]]:
     """The sentence and the lines of the last page."""
-    lines = [("Registered for", str(row.account)) for row in made.registrations]
     token = made.registrations[0].token
-    lines.insert(0, ("Token", f"{token.label}, serial {token.serial}"))
-    if made.test is None:
-        lines.append(("Test signature", f"Not made. {made.problem}"))
-    else:
-        test = made.test
-        milliseconds = f"Made in the token in {test.milliseconds:.1f} ms. "
-        lines += [
-            ("Mechanisms", str(test.mechanisms)),
-            ("Keys", algorithm_words(test.algorithms)),
-            ("Test signature", (milliseconds if test.signs else "Not made. ") + test.note),
-        ]
+    lines = [
+        ("Token", f"{token.label}, serial {token.serial}"),
+        *(("Registered for", str(row.account)) for row in made.registrations),
+        ("Password", made.place),
+        *trial_lines(made.tried),
+    ]
     return "The slot was successfully and securely registered.", lines
 
 
 class SlotWizard(Wizard):
-    """Comes back to the password when the token refuses it; nothing is tried again by itself."""
+    """Tests the slot before its summary, and comes back to the password when it is refused."""
 
     def __init__(self, console: Console, backend: Backend, start: SlotWizardStart) -> None:
-        def finish(
-            *,
-            library_id: LibraryId,
-            token: TokenIdentity,
-            accounts: tuple[AccountName, ...],
-            pin: Secret | None,
-            progress: Progress,
-        ) -> RegisteredSlot:
-            return register_and_test(
-                backend,
-                library_id=library_id,
-                token=token,
-                accounts=accounts,
-                pin=pin,
-                progress=progress,
-            )
-
-        def slots(library: Library) -> tuple[SlotRow, ...]:
-            return slots_of(backend, library)
-
-        library_page = LibraryPage(start, slots)
-        slot_page = SlotPage(library_page, console, backend)
+        library_page = LibraryPage(start, partial(slots_of, backend))
+        slot_page = SlotPage(library_page, console, backend, start)
         self._password_page = PasswordPage(start, slot_page)
+        self._trial_page = TrialPage(slot_page, self._password_page, console, backend)
         super().__init__(
             "Register HSM Slot",
             [
                 library_page,
                 slot_page,
+                PrerequisitesPage(slot_page),
                 AccountsPage(start, slot_page, backend),
                 self._password_page,
+                self._trial_page,
             ],
-            finish=finish,
+            finish=partial(register_slot, backend),
             runner=console.tasks,
             finish_text="Register Slot",
             working="Registering the slot",
@@ -165,18 +115,13 @@ class SlotWizard(Wizard):
             name="slot_wizard",
             parent=console.dialog_parent(),
         )
-        self.resize(1060, 640)
+        self.resize(1060, 700)
         self.completed.connect(lambda _made: self._password_page.pin.clear())
 
-    def _failed(self, error: SealkeeperError) -> None:
-        if not isinstance(error, PinIncorrect):
-            super()._failed(error)
-            return
-        self._task = None
-        page = self._password_page
-        self._show_page(self.pages.index(page))
-        page.pin.clear()
-        self._refuse(page, FieldError(page.pin, error.one_line()))
+    def back(self) -> None:
+        """Show the page before; a test that runs is cancelled."""
+        self._trial_page.cancel()
+        super().back()
 
 
 def open_slot_wizard(console: Console, backend: Backend, start: SlotWizardStart) -> SlotWizard:

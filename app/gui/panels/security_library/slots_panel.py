@@ -12,18 +12,24 @@ from app.gui.panel import Console, Panel
 from app.gui.panels.security_library.facts import (
     SlotRow,
     registered_rows,
+    sheet_facts,
     slot_facts,
     slot_state,
     test_words,
 )
+from app.gui.panels.security_library.slot_dialogs import (
+    LanesDialog,
+    RebindDialog,
+    SlotPasswordDialog,
+)
 from app.gui.panels.security_library.slot_wizard import open_slot_wizard, wizard_start
-from app.gui.panels.security_library.token_dialog import SlotPasswordDialog
 from app.gui.table_view import TableCard, TableView
 from app.gui.tables import Column, ListTableModel
 from app.gui.widgets.banner import InlineBanner
 from app.gui.widgets.basics import EmptyState
 from app.gui.widgets.confirm_dialog import ConfirmDialog
 from app.gui.widgets.key_values import DetailPane, Fact
+from app.services.security_library.exposure import RECOMMENDATION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,17 +38,28 @@ if TYPE_CHECKING:
     from app.domain.libraries import SlotRegistration
     from app.gui.panels.security_library.slot_wizard import SlotWizardStart
     from app.services.backend import Backend
+    from app.services.security_library.exposure import Exposure
+    from app.services.security_library.rebinding import Candidate, Rebound
     from app.services.security_library.slots import SlotTest
 
 ROOT = "security_library"
+
+
+def _place(row: SlotRow) -> str:
+    """Where the password is, short: the path of the file stands in the details."""
+    if row.place is None:
+        return ""
+    words = row.place.words
+    return "private file (0600)" if words.startswith("file ") else words
+
 
 COLUMNS: tuple[Column[SlotRow], ...] = (
     Column("token", "Token label", lambda r: r.title, icon=lambda _r: "chip", width=112),
     Column("account", "Registered for", lambda r: r.registered_for[0], width=174, stretch=True),
     Column("state", "PIN", lambda r: slot_state(r)[1], state=lambda r: slot_state(r)[0], width=136),
+    Column("place", "Password in", _place, width=150),
     Column("serial", "Serial", lambda r: r.serial, width=148, mono=True),
-    Column("model", "Model, firmware", lambda r: r.model, width=130),
-    Column("slot", "Slot id", lambda r: r.slot_id, width=76),
+    Column("lanes", "Lanes", lambda r: str(r.settings.lanes), width=56),
 )
 
 
@@ -70,7 +87,9 @@ class SlotsPanel(Panel):
         )
         self.view.row_selected.connect(self._selected)
         self.detail = DetailPane(self.tr("Select a slot to see its token."))
+        self.exposed = InlineBanner("slots_exposed")
         self.body.addWidget(self.banner)
+        self.body.addWidget(self.exposed)
         card = TableCard(self.tr("Registered slots"), self.view, search=self.tr("Filter"))
         self.body.addWidget(card, 1)
         self.body.addWidget(self.detail)
@@ -90,11 +109,22 @@ class SlotsPanel(Panel):
             ActionSpec("slot.test", self.tr("Test Slot"), "test", one, self._test, why_not=why),
             ActionSpec(
                 "slot.password",
-                self.tr("Enter Slot Password…"),
+                self.tr("Log In…") if self._asks() else self.tr("Enter Slot Password…"),
                 "password",
                 one,
                 self._enter_password,
                 why_not=why or self._no_password(),
+            ),
+            ActionSpec(
+                "slot.lanes", self.tr("Signing Lanes…"), "settings", one, self._lanes, why_not=why
+            ),
+            ActionSpec(
+                "slot.rebind",
+                self.tr("Re-bind to Another Token…"),
+                "link",
+                one,
+                self._find_candidates,
+                why_not=why,
             ),
             ActionSpec(
                 "slot.delete",
@@ -113,6 +143,10 @@ class SlotsPanel(Panel):
             return self.tr("This token asks for its PIN on its own pad.")
         return ""
 
+    def _asks(self) -> bool:
+        row = self._row()
+        return bool(row and row.registration and row.registration.ask_at_start)
+
     def _row(self) -> SlotRow | None:
         row: SlotRow | None = self.view.selected_row()
         return row
@@ -120,7 +154,7 @@ class SlotsPanel(Panel):
     def refresh(self) -> None:
         self.run(
             self.tr("Asking the tokens"),
-            registered_rows,
+            _read,
             self._backend,
             done=self._loaded,
             supersede="load",
@@ -129,7 +163,9 @@ class SlotsPanel(Panel):
     def deactivated(self) -> None:
         self.banner.hide()
 
-    def _loaded(self, rows: tuple[SlotRow, ...]) -> None:
+    def _loaded(self, found: tuple[tuple[SlotRow, ...], tuple[Exposure, ...]]) -> None:
+        rows, exposures = found
+        self._show_exposures(exposures)
         self.model.set_rows(rows)
         if self.view.selected_row() is None and rows:
             self.view.select_id(_identity(rows[0]))
@@ -144,19 +180,39 @@ class SlotsPanel(Panel):
             self.set_header()
         self._selected(self._row())
 
+    def _show_exposures(self, exposures: tuple[Exposure, ...]) -> None:
+        if exposures:
+            sentences = " ".join(each.sentence for each in exposures)
+            self.exposed.show_message(None, sentences, RECOMMENDATION)
+        else:
+            self.exposed.hide()
+
     def _selected(self, row: SlotRow | None) -> None:
         self.detail.setVisible(self.model.rowCount() > 0)
         if row is None or row.registration is None:
             self.detail.clear()
         else:
-            pairs = list(slot_facts(row))
-            refused = row.registration.pin_refused_at
-            pairs.append((self.tr("Registered"), local_time(row.registration.registered_at)))
-            if refused is not None:
-                pairs.append((self.tr("Password refused"), local_time(refused)))
-            facts = [Fact(name, value) for name, value in pairs if name != "Token label"]
-            self.detail.show_details(row.title, facts, *slot_state(row))
+            self.detail.show_details(
+                row.title, self._facts(row, row.registration), *slot_state(row)
+            )
         self.actions_changed.emit()
+
+    def _facts(self, row: SlotRow, registration: SlotRegistration) -> list[Fact]:
+        facts = [
+            Fact(self.tr("Registered for"), str(registration.account)),
+            Fact(self.tr("Registered"), local_time(registration.registered_at)),
+            Fact(self.tr("Password in"), row.place.words if row.place is not None else ""),
+            Fact(self.tr("Lanes"), str(row.settings.lanes)),
+        ]
+        if registration.pin_refused_at is not None:
+            refused = local_time(registration.pin_refused_at)
+            facts.append(Fact(self.tr("Password refused"), refused))
+        if row.sheet:
+            facts += [Fact(name, value, tip=source) for name, value, source in sheet_facts(row)]
+        else:
+            named = {"Token label", "Registered for"}
+            facts += [Fact(name, value) for name, value in slot_facts(row) if name not in named]
+        return facts
 
     # --- what can be done ---------------------------------------------------------------------
 
@@ -208,13 +264,63 @@ class SlotsPanel(Panel):
         dialog.open()
 
     def _password_stored(self, registration: SlotRegistration) -> None:
+        words = self.tr("The slot password of “{label}” was stored for {account}.")
+        if registration.ask_at_start:
+            words = self.tr("“{label}” is open to {account} until this program ends.")
+        self._say(words.format(label=registration.token.label, account=registration.account))
+        self.refresh()
+
+    def _say(self, sentence: str, more: str = "") -> None:
         self.banner.show_message(
-            LinkState.OK,
-            self.tr("The slot password of “{label}” was stored for {account}.").format(
-                label=registration.token.label, account=registration.account
-            ),
-            second=(self.tr("Close"), self.banner.hide),
+            LinkState.OK, sentence, more, second=(self.tr("Close"), self.banner.hide)
         )
+
+    def _lanes(self) -> None:
+        row = self._row()
+        if row is None:
+            return
+        dialog = LanesDialog(self.console, self._backend, row)
+        dialog.completed.connect(lambda _settings: self.refresh())
+        dialog.open()
+
+    def _find_candidates(self) -> None:
+        row = self._row()
+        if row is None or row.registration is None:
+            return
+        self.run(
+            self.tr("Looking for other tokens"),
+            self._backend.slots.candidates,
+            row.registration.id,
+            done=partial(self._rebind, row),
+            supersede="candidates",
+        )
+
+    def _rebind(self, row: SlotRow, candidates: tuple[Candidate, ...]) -> None:
+        if not candidates:
+            self.banner.show_message(
+                LinkState.WARNING,
+                self.tr("No library reports another initialised token."),
+                self.tr("Connect the token, then reload its library on the page above."),
+                second=(self.tr("Close"), self.banner.hide),
+            )
+            return
+        dialog = RebindDialog(self.console, self._backend, row, candidates)
+        dialog.completed.connect(self._rebound)
+        dialog.open()
+
+    def _rebound(self, done: Rebound) -> None:
+        token = done.registrations[0].token
+        missing = ""
+        if done.missing:
+            missing = self.tr("Missing are the keys of {}.").format("; ".join(done.missing))
+        keys = self.tr("Keys found: {}.").format("; ".join(done.keys)) if done.keys else ""
+        self._say(
+            self.tr("Bound to “{label}” ({serial}).").format(
+                label=token.label, serial=token.serial
+            ),
+            " ".join(filter(None, (keys, missing, *done.notes))),
+        )
+        self.console.refresh_children(ROOT)
         self.refresh()
 
     def _ask_delete(self) -> None:
@@ -247,6 +353,11 @@ class SlotsPanel(Panel):
     def _deleted(self) -> None:
         self.console.refresh_children(ROOT)
         self.refresh()
+
+
+def _read(backend: Backend) -> tuple[tuple[SlotRow, ...], tuple[Exposure, ...]]:
+    """In a task thread."""
+    return registered_rows(backend), backend.slots.exposures()
 
 
 def _identity(row: SlotRow) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app.domain.errors import InvalidInput, PinIncorrect
+from app.domain.errors import InvalidInput
 from app.gui.forms import combo, line_edit
 from app.gui.widgets.form_dialog import FormDialog
 from app.gui.widgets.pin_entry import PinEntry
@@ -14,8 +14,6 @@ from app.services.security_library.libraries import InitialiseToken, check_pin_l
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from app.domain.errors import SealkeeperError
-    from app.domain.libraries import SlotRegistration
     from app.domain.secret import Secret
     from app.domain.tokens import SlotFacts
     from app.gui.panel import Console
@@ -90,44 +88,6 @@ class InitialiseTokenDialog(FormDialog):
 
     def _chosen(self) -> SlotRow:
         return self._blanks[self.slot.currentIndex()]
-
-
-class SlotPasswordDialog(FormDialog):
-    """Takes the slot password of one registration; the token is asked once per click."""
-
-    def __init__(self, console: Console, backend: Backend, row: SlotRow) -> None:
-        if row.registration is None:
-            raise ValueError("a slot password belongs to a registration")
-        registration = row.registration
-        super().__init__(
-            "Enter Slot Password",
-            f"The password of the token “{registration.token.label}” for {registration.account}. "
-            "The token is asked once; then the password is stored for this account.",
-            "Store",
-            console.tasks,
-            name="password_dialog",
-            parent=console.dialog_parent(),
-        )
-        self._backend = backend
-        self._registration: SlotRegistration = registration
-        self._slot = row.slot
-        place, is_file = backend.slots.secret_place()
-        self.pin = PinEntry("slot_password", self.tr("Slot password"))
-        self.form.add_row(self.tr("Slot password"), self.pin, place_words(place, is_file=is_file))
-
-    def validate(self) -> FieldError | None:
-        sentence = pin_length_problem(self.tr("slot password"), self.pin.secret(), self._slot)
-        return FieldError(self.pin, sentence) if sentence else None
-
-    def work(self) -> tuple[str, Callable[..., Any], tuple[object, ...]]:
-        words = self.tr("Opening the token {label}").format(label=self._registration.token.label)
-        return words, self._backend.slots.enter_pin, (self._registration.id, self.pin.take())
-
-    def refused(self, error: SealkeeperError) -> None:
-        if isinstance(error, PinIncorrect):
-            self.point_at(FieldError(self.pin, error.one_line()))
-        else:
-            super().refused(error)
 
 
 def place_words(place: str, *, is_file: bool) -> str:
