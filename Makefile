@@ -7,7 +7,7 @@ BIN := .venv/bin
 PYTEST := QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
 export SEALKEEPER_HOME := $(or $(SEALKEEPER_HOME),$(CURDIR)/.home)
 
-.PHONY: help setup run test lint format bounds bench screenshots lock clean setup-run
+.PHONY: help setup run test lint format bounds chaos bench screenshots lock clean setup-run
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ format: setup ## format the code and mend what ruff can mend
 
 bounds: setup ## run the tests of bounds on time, alone, on a quiet machine
 	@$(PYTEST) -n 0 -m bound $(ARGS)
+
+chaos: setup ## run what takes long: 200 kills of isolation processes, and more
+	@$(PYTEST) -n 0 -m slow $(ARGS)
 
 bench: setup ## measure (ARGS=...)
 	@$(BIN)/python -m tests.bench $(ARGS)

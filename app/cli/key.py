@@ -13,14 +13,13 @@ from app.cli.key_records import (
     id_option,
     key_record,
     label_option,
-    named_token,
     pair_record,
     read_keys,
     refuse_token_of_software,
     software_option,
 )
 from app.cli.passwords import password_stdin, read_password
-from app.cli.slot_choice import library_option, token_option
+from app.cli.slot_choice import library_option, named_token, token_option
 from app.domain.keys import KEY_BITS, KeyAlgorithm, KeySpec
 from app.domain.libraries import SOFTWARE_PROVIDER
 

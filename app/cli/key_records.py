@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.cli.slot_choice import named_token
 from app.domain.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from app.cli.invocation import Invocation
     from app.cli.output import Record
-    from app.domain.keys import KeyDescription, TokenIdentity
-    from app.domain.libraries import Library
-    from app.services.backend import Backend
+    from app.domain.keys import KeyDescription
     from app.services.security_library.keys import KeyOnToken
 
 PAIR = {
@@ -52,22 +51,6 @@ def refuse_token_of_software(token: str, library: str, *, software: bool) -> Non
     """Raise a usage error for a token that the software provider does not have."""
     if software and (token or library):
         raise click.UsageError("--software excludes --token and --library.")
-
-
-def named_token(backend: Backend, token: str, library: str) -> tuple[Library, TokenIdentity]:
-    """The token that --token and --library name.
-
-    Raises:
-        NotFound, TokenAbsent, InvalidInput: none or several are meant, or it is blank.
-    """
-    found = backend.libraries.find(library)
-    slot = backend.slots.find_token(found.id, token)
-    if slot.token is None:
-        raise InvalidInput(
-            "The slot holds no initialised token.",
-            remedy="Initialise one: sealkeeper token init --label LABEL",
-        )
-    return found, slot.token
 
 
 def read_keys(

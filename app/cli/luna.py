@@ -119,7 +119,13 @@ def set_value(
     VALUE - is read from standard input, so that no credential stands in the list of processes.
     """
     if value == "-":
-        value = sys.stdin.readline().rstrip("\r\n")
+        line = sys.stdin.readline()
+        if not line:
+            raise InvalidInput(
+                f"The value for {key} is missing on standard input.",
+                remedy="Write it there as one line; an empty line empties it.",
+            )
+        value = line.rstrip("\r\n")
     _change(invocation, file, (SetValue(section, key, value),), dry_run=dry_run)
 
 
@@ -189,6 +195,9 @@ def _done(invocation: Invocation, path: Path, difference: str, written: Written 
         "backup": None if backup is None else str(backup),
     }
     invocation.output.done(record, words)
+    if written is not None and not invocation.output.json:
+        reload = command_line("library", "reload", "--help")
+        invocation.output.note(f"Programs read it when they load the library. See: {reload}")
 
 
 @command.command("restore", shape=one(**CHANGED))

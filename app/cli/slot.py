@@ -14,6 +14,7 @@ from app.cli.slot_choice import (
     choose_registration,
     domain_option,
     library_option,
+    named_token,
     token_option,
     user_option,
 )
@@ -49,7 +50,7 @@ SLOT = {
     "initialised": "whether the token is initialised",
     "model": "as the token reports it, or null",
     "firmware": "as the token reports it, or null",
-    "pin_state": "ready, count low, final try, locked, not initialised, to be changed, or null",
+    "pin_state": "ready, count low, final try, locked, to be changed, or null",
     "pin_pad": "whether the token asks for its PIN on its own pad",
     "problem": "why the slot cannot be read, or empty",
 }
@@ -237,18 +238,12 @@ def register(  # noqa: PLR0913 - one parameter per option
     backend = invocation.backend
     names = [account(backend, user, "" if "\\" in user else domain) for user in users]
     names += [account(backend, text) for text in accounts]
-    found = backend.libraries.find(library)
-    slot = backend.slots.find_token(found.id, token)
-    if slot.token is None:
-        raise InvalidInput(
-            "The slot holds no initialised token.",
-            remedy="Initialise one: sealkeeper token init --label LABEL",
-        )
+    found, identity = named_token(backend, token, library)
     pin = None if no_password else read_password("Slot password", from_stdin=password_stdin)
     rows = backend.slots.register(
         RegisterSlot(
             library_id=found.id,
-            token=slot.token,
+            token=identity,
             accounts=tuple(names),
             pin=pin,
             ask_at_start=ask_at_start,
@@ -260,7 +255,7 @@ def register(  # noqa: PLR0913 - one parameter per option
         return
     if is_file and not no_password and not ask_at_start:
         invocation.output.note(f"There is no keyring: the slot password is kept in {place}.")
-    warning = backend.slots.exposure_warning(found.id, slot.token, tuple(names))
+    warning = backend.slots.exposure_warning(found.id, identity, tuple(names))
     if warning:
         invocation.output.note(warning)
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from app.cli.arguments import account
+from app.domain.commands import command_line
 from app.domain.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from app.domain.libraries import SlotRegistration
+    from app.domain.keys import TokenIdentity
+    from app.domain.libraries import Library, SlotRegistration
     from app.domain.principals import AccountName
     from app.services.backend import Backend
 
@@ -46,6 +48,22 @@ def choose_token(backend: Backend, token: str) -> SlotRegistration:
     """
     found = {(row.library_id, row.token): row for row in _of(backend, token)}
     return _only(backend, list(found.values()))
+
+
+def named_token(backend: Backend, token: str, library: str) -> tuple[Library, TokenIdentity]:
+    """The token that --token and --library name.
+
+    Raises:
+        NotFound, TokenAbsent, InvalidInput: none or several are meant, or it is blank.
+    """
+    found = backend.libraries.find(library)
+    slot = backend.slots.find_token(found.id, token)
+    if slot.token is None:
+        raise InvalidInput(
+            "The slot holds no initialised token.",
+            remedy="Initialise one: " + command_line("token", "init", "--label", "LABEL"),
+        )
+    return found, slot.token
 
 
 def _of(backend: Backend, token: str) -> list[SlotRegistration]:

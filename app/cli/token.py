@@ -8,10 +8,9 @@ import click
 
 from app.cli.commands import Group, many, one
 from app.cli.invocation import Invocation, pass_invocation
-from app.cli.key_records import named_token
 from app.cli.passwords import password_stdin, read_password
 from app.cli.slot import SLOT, slot_record
-from app.cli.slot_choice import library_option, token_option
+from app.cli.slot_choice import library_option, named_token, token_option
 from app.services.security_library.libraries import InitialiseToken
 
 if TYPE_CHECKING:

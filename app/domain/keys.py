@@ -86,6 +86,7 @@ KEY_BITS: dict[KeyAlgorithm, tuple[int, ...]] = {
     **{algorithm: (bits,) for algorithm, bits in EC_BITS.items()},
     KeyAlgorithm.ED25519: (256,),
 }
+LABEL_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,16 @@ class KeyDescription:
     extractable: bool | None
     sensitive: bool | None
     local: bool | None
+
+
+def check_key_label(label: str) -> None:
+    """Refuse what is not possible as the label of a key.
+
+    Raises:
+        InvalidInput: it is empty or too long.
+    """
+    if not label.strip() or len(label) > LABEL_CHARACTERS:
+        raise InvalidInput(f"The name of a key has 1 to {LABEL_CHARACTERS} characters.")
 
 
 class KeyProvider(Protocol):

@@ -140,7 +140,10 @@ class TableView(QTableView):
     # --- empty state ----------------------------------------------------------------------
 
     def set_empty_state(self, empty: EmptyState) -> None:
-        """What an empty list says."""
+        """What an empty list says, from now on."""
+        if self._empty is not None:
+            self._empty.hide()
+            self._empty.deleteLater()
         self._empty = empty
         empty.setParent(self.viewport())
         empty.setGeometry(self.viewport().rect())

@@ -158,7 +158,7 @@ def _token_absent(_failure: messages.Failure, library: str) -> SealkeeperError:
     return TokenAbsent(
         "No slot holds the token.",
         cause="It was removed or initialised anew, or the HSM cannot be reached.",
-        remedy="Connect the token, then try again; register the slot of a new token anew.",
+        remedy="Connect the token, then try again; re-bind the slot if another took its place.",
         detail=library,
     )
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from app.domain.errors import InvalidInput, Refused, TokenAbsent
 
 if TYPE_CHECKING:
-    from app.domain.secret import Secret
     from app.domain.tokens import SlotFacts
 
 LABEL_BYTES = 32
@@ -35,18 +34,15 @@ def fresh_slot(slot_id: int, slots: tuple[SlotFacts, ...]) -> SlotFacts:
 
 
 def check_new_label(label: str, slots: tuple[SlotFacts, ...]) -> None:
-    """Raise InvalidInput for a label that is too long or in use."""
+    """Raise InvalidInput for a label that is too long, not printable or in use."""
     if not label.strip() or len(label.encode()) > LABEL_BYTES:
         raise InvalidInput(f"A token's label has 1 to {LABEL_BYTES} bytes.")
+    if not label.isprintable():
+        raise InvalidInput(
+            "The label has characters that cannot be shown.",
+            remedy="Use letters, digits, blanks and signs.",
+        )
     if any(slot.token is not None and slot.token.label == label for slot in slots):
         raise InvalidInput(
             f"A token of the label {label} is there already.", remedy="Choose another label."
         )
-
-
-def check_new_pin(slot: SlotFacts, what: str, pin: Secret) -> None:
-    """Raise InvalidInput for a PIN of a length that the token does not take."""
-    least, most, length = slot.min_pin or 1, slot.max_pin or 0, len(pin.reveal())
-    if length < least or (most and length > most):
-        limits = f"{least} to {most}" if most else f"at least {least}"
-        raise InvalidInput(f"The {what} has to have {limits} characters for this token.")

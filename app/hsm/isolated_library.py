@@ -1,4 +1,4 @@
-"""One security library in its key isolation process: started when needed, restarted when lost."""
+"""One security library as its users see it: calls, logins, trials and signatures in its child."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from app.domain.errors import (
     TokenError,
 )
 from app.domain.libraries import MAX_LANES
+from app.domain.pins import check_pin_length
 from app.hsm import messages
 from app.hsm.channel import ChannelLostError
-from app.hsm.initialisation import check_new_label, check_new_pin, fresh_slot
+from app.hsm.initialisation import check_new_label, fresh_slot
 from app.hsm.logins import Logins
 from app.hsm.messages import expect
 from app.hsm.signing import Finishing, Signatures
@@ -175,8 +176,8 @@ class IsolatedLibrary(SupervisedLibrary):
         slots = self.slots()
         slot = fresh_slot(slot_id, slots)
         check_new_label(label, slots)
-        check_new_pin(slot, "security officer's PIN", so_pin)
-        check_new_pin(slot, "user PIN", user_pin)
+        check_pin_length("security officer's PIN", so_pin, slot)
+        check_pin_length("user PIN", user_pin, slot)
         request = messages.InitialiseToken(slot_id, label, so_pin.reveal(), user_pin.reveal())
         made = expect(messages.Slots, self.ask(request, self.deadlines.initialise)).slots
         if not made:

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from app.domain.libraries import DEFAULT_LANES
 from app.hsm.channel import Watch
 from app.hsm.deadlines import Deadlines
 from app.hsm.isolated_library import IsolatedLibrary
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Deadlines", "IsolatedLibrary", "KeyIsolation", "TokenKeyProvider"]
 
-LANES = 4
 WAITING = 256
 
 
@@ -41,7 +41,7 @@ class KeyIsolation:
         self,
         *,
         deadlines: Deadlines = Deadlines(),  # noqa: B008 - immutable
-        lanes: int = LANES,
+        lanes: int = DEFAULT_LANES,
         waiting: int = WAITING,
     ) -> None:
         self._deadlines = deadlines

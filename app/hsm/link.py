@@ -82,20 +82,8 @@ class ChildEnd(Protocol):
         """
         ...
 
-    def receive_now(self) -> bytes | None:
-        """A frame that is there already; None when there is none."""
-        ...
-
-    def post(self, frame: bytes) -> int:
-        """Leave a frame for the next `flush`; returns how many are left now."""
-        ...
-
-    def flush(self) -> None:
-        """Send what was left."""
-        ...
-
     def send(self, frame: bytes) -> None:
-        """Send one frame, after those that were left."""
+        """Send one frame."""
         ...
 
     def close(self) -> None:
@@ -192,15 +180,6 @@ class PacketChild:
             if whole is not None:
                 return whole
 
-    def receive_now(self) -> bytes | None:
-        try:
-            packet = self._requests.recv(_LARGEST_PACKET, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return None
-        if not packet:
-            raise EOFError
-        return packet if packet[0] != _PART else self._join(packet)
-
     def _join(self, packet: bytes) -> bytes | None:
         """The whole frame when this was the last part of it that was missing."""
         _, number, place, count = _PART_HEAD.unpack_from(packet)
@@ -212,27 +191,20 @@ class PacketChild:
             del self._parts[number]
         return b"".join(parts[place] for place in range(count))
 
-    def post(self, frame: bytes) -> int:
-        self._outbox.append(_LENGTH.pack(len(frame)) + frame)
-        return len(self._outbox)
-
     def send(self, frame: bytes) -> None:
-        self.post(frame)
-        self.flush()
-
-    def flush(self) -> None:
+        self._outbox.append(_LENGTH.pack(len(frame)) + frame)
         # Nobody waits here: the thread that is sending takes what others leave meanwhile.
-        while self._outbox and self._sending.acquire(blocking=False):
+        while self._outbox and self._sending.acquire(False):
             try:
                 self._answers.sendall(self._everything())
             finally:
                 self._sending.release()
 
     def _everything(self) -> bytes:
-        frames = []
+        frames = self._outbox.popleft()
         while self._outbox:
-            frames.append(self._outbox.popleft())
-        return b"".join(frames)
+            frames += self._outbox.popleft()
+        return frames
 
     def close(self) -> None:
         self._requests.close()
@@ -261,7 +233,7 @@ class PipeParent:
 
 
 class PipeChild:
-    """One thread at a time waits for the pipe; a pipe takes one frame at a time."""
+    """One thread at a time waits for the pipe, the others for their turn."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -273,17 +245,6 @@ class PipeChild:
     def receive(self) -> bytes:
         with self._receiving:
             return self._connection.recv_bytes()
-
-    def receive_now(self) -> bytes | None:
-        with self._receiving:
-            return self._connection.recv_bytes() if self._connection.poll() else None
-
-    def post(self, frame: bytes) -> int:
-        self.send(frame)
-        return 0
-
-    def flush(self) -> None:
-        pass
 
     def send(self, frame: bytes) -> None:
         with self._sending:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from app.domain.errors import (
+    KeyAbsent,
     KeyStorageError,
     NotLoggedIn,
     PinIncorrect,
     PinLocked,
     SealkeeperError,
+    TokenAbsent,
     TokenBusy,
 )
 from app.domain.secrets import PinSource
@@ -52,6 +54,7 @@ class _Signing:
         count: how many are on their way to its token.
         moved: sent again after its child was lost.
         relogged: sent again after a new login.
+        looked: sent again after the library was loaded anew.
     """
 
     use: KeyUse
@@ -62,6 +65,7 @@ class _Signing:
     count: list[int]
     moved: bool = False
     relogged: bool = False
+    looked: bool = False
 
 
 class _Chores:
@@ -136,20 +140,31 @@ class Signatures:
         deadline = self._library.deadlines.sign
         channel.sign(signing.use, signing.data, deadline, partial(self._signed, signing))
 
-    def _prepare(self, signing: _Signing) -> None:
-        """Start a child and log in, in another thread, then send."""
+    def _prepare(self, signing: _Signing, missing: SealkeeperError | None = None) -> None:
+        """Start a child and log in, in another thread, then send.
+
+        When something is `missing`, the library is loaded anew before, if that was not done lately.
+        """
         with self._lock:
             if self._chores is None and not self._library.closed:
                 self._chores = _Chores("isolation-chores")
             if self._chores is not None:
-                self._chores.submit(lambda: self._log_in_and_send(signing))
+                self._chores.submit(lambda: self._log_in_and_send(signing, missing))
                 return
         self._conclude(signing, KeyStorageError("The security library is closed."))
 
-    def _log_in_and_send(self, signing: _Signing) -> None:
+    def _log_in_and_send(self, signing: _Signing, missing: SealkeeperError | None) -> None:
         try:
+            if missing is not None and not self._library.look_again():
+                raise missing  # noqa: TRY301 - it ends as any other error does
             self._library.log_in(signing.use.token, signing.pins)
             channel = self._library.live_channel()
+        except TokenAbsent as error:
+            if signing.looked:
+                self._conclude(signing, error)
+            else:
+                signing.looked = True
+                self._log_in_and_send(signing, error)
         except SealkeeperError as error:
             self._conclude(signing, error)
         except Exception as error:
@@ -178,6 +193,9 @@ class Signatures:
             signing.relogged = True
             self._library.forget_login(signing.use.token)
             self._prepare(signing)
+        elif isinstance(error, TokenAbsent | KeyAbsent) and not signing.looked:
+            signing.looked = True
+            self._prepare(signing, error)
         else:
             if isinstance(error, PinIncorrect | PinLocked):
                 self._library.refused_by_itself(signing.use.token, signing.pins, error)

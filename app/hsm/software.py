@@ -30,6 +30,7 @@ from app.domain.keys import (
     KeyLocator,
     KeySpec,
     SignatureScheme,
+    check_key_label,
     current_first,
     scheme_for,
 )
@@ -44,7 +45,6 @@ NAME = "Software Key Storage Provider"
 PASSPHRASE = "software-keys"  # noqa: S105 - the name under which it is kept
 SUFFIX = ".key"
 SIGNERS = 2
-LABEL_CHARACTERS = 100
 _FILE = re.compile(
     rb"Label: (?P<label>[0-9a-f]*)\n(?P<public>-----BEGIN PUBLIC KEY-----.*?"
     rb"-----END PUBLIC KEY-----\n)(?P<private>-----BEGIN ENCRYPTED PRIVATE KEY-----.*)",
@@ -143,7 +143,7 @@ class SoftwareKeyProvider:
             SecretUnavailable: the passphrase is gone while keys are there, or cannot be kept.
             KeyStorageError: the file cannot be written.
         """
-        _check_label(label)
+        check_key_label(label)
         if so_pin is not None:
             raise InvalidInput(
                 f"The {self.name} has no security officer.", remedy="Leave his PIN out."
@@ -170,7 +170,7 @@ class SoftwareKeyProvider:
             KeyAbsent: it is not there.
             KeyStorageError: the file cannot be written.
         """
-        _check_label(label)
+        check_key_label(label)
         self._file(locator)
         try:
             with self._lock, FileLock(self._folder / ".lock"):
@@ -270,11 +270,6 @@ def _generate(spec: KeySpec) -> PrivateKey:
     if spec.algorithm is KeyAlgorithm.ED25519:
         return ed25519.Ed25519PrivateKey.generate()
     return ec.generate_private_key(public_keys.CURVES[spec.algorithm])
-
-
-def _check_label(label: str) -> None:
-    if not label.strip() or len(label) > LABEL_CHARACTERS:
-        raise InvalidInput(f"The name of a key has 1 to {LABEL_CHARACTERS} characters.")
 
 
 def _refuse_taken(label: str, files: list[_KeyFile]) -> None:

@@ -35,6 +35,9 @@ E = TypeVar("E", bound=SealkeeperError)
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 30.0
+# A library that may have missed something is loaded anew after these pauses, in seconds; who asks
+# shortly after that was answered by the fresh one.
+FIRST_LOOK, LONGEST_LOOK, JUST_LOOKED = 5.0, 600.0, 2.0
 # A caller waits this long for a restart; when the pause is longer it is told so instead.
 BEARABLE_PAUSE = 1.0
 
@@ -72,6 +75,8 @@ class SupervisedLibrary:
         self._losses = 0
         self._not_before = 0.0
         self._refusal: SealkeeperError | None = None  # why it could not be loaded the last time
+        self._look_pause = FIRST_LOOK
+        self._looked_at = float("-inf")
         self._call_log = ""
         self._started_at: datetime | None = None
 
@@ -211,7 +216,24 @@ class SupervisedLibrary:
 
     def works(self) -> None:
         """A signature succeeded, so the next restart comes at once again."""
-        self._losses = 0
+        self._losses, self._look_pause = 0, FIRST_LOOK
+
+    def look_again(self) -> bool:
+        """Load the library anew since a token or a key is missing; whether it is worth a try now.
+
+        Many libraries show tokens and objects as they were when they were loaded, also those that
+        came back since. As it disturbs the other tokens, the pauses between grow.
+        """
+        with self._state:
+            now = time.monotonic()
+            if now - self._looked_at < JUST_LOOKED:
+                return True
+            if now - self._looked_at < self._look_pause:
+                return False
+            self._looked_at = now
+            self._look_pause = min(2 * self._look_pause, LONGEST_LOOK)
+        self.restart()
+        return True
 
     def bar(self, refusal: Callable[[], SealkeeperError] | None) -> None:
         """Load the library no more and end its child; None lets it be loaded again.

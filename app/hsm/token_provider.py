@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric import dsa
 
 from app.domain.errors import (
     DeadlineExceeded,
-    InvalidInput,
     KeyAbsent,
     KeyStorageError,
     LibraryCrashed,
@@ -31,6 +30,7 @@ from app.domain.keys import (
     SignaturePadding,
     SignatureScheme,
     TokenIdentity,
+    check_key_label,
     scheme_for,
 )
 from app.domain.token_memory import UNKNOWN, TokenMemory, explained, is_full, memory_of
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 CKA_ID_BYTES = 20
-LABEL_CHARACTERS = 100
 #: What a library answers when it does not know why.
 UNEXPLAINED = frozenset({"CKR_GENERAL_ERROR", "CKR_FUNCTION_FAILED"})
 
@@ -185,7 +184,7 @@ class TokenKeyProvider:
             TokenError: the token refused; what it made all the same was deleted again, unless it
                 refused that too.
         """
-        _check_label(label)
+        check_key_label(label)
         kind = public_keys.kind_of(spec.algorithm)
         request = messages.Generate(
             token=self._token,
@@ -294,7 +293,7 @@ class TokenKeyProvider:
             KeyAbsent: neither half is there.
             TokenError: the token does not let labels be changed.
         """
-        _check_label(label)
+        check_key_label(label)
         handles = tuple(half.handle for half in self._halves(locator))
         request = messages.SetLabel(self._token, handles, label)
         self._library.ask_logged_in(request, self._library.deadlines.manage, self._pins)
@@ -330,11 +329,6 @@ class TokenKeyProvider:
             use = KeyUse(self._token, key, known.query, mechanism, pss)
             known.uses[mechanism, pss] = use
         return self._library.sign(use, data, self._pins, _Finishing(locator, scheme))
-
-
-def _check_label(label: str) -> None:
-    if not label.strip() or len(label) > LABEL_CHARACTERS:
-        raise InvalidInput(f"The name of a key has 1 to {LABEL_CHARACTERS} characters.")
 
 
 def _domain_parameters(bits: int) -> tuple[bytes, bytes, bytes]:

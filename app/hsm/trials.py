@@ -25,10 +25,10 @@ from app.domain.keys import (
     SignaturePadding,
     SignatureScheme,
 )
+from app.domain.pins import check_pin_length
 from app.domain.tokens import SlotTrial
 from app.hsm import codes, messages, public_keys
 from app.hsm.channel import ChannelLostError
-from app.hsm.initialisation import check_new_pin
 from app.hsm.messages import expect
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Trials:
                     cause="It was removed or initialised anew, or the HSM cannot be reached.",
                     remedy="Connect the token, then try again.",
                 )
-            check_new_pin(slot, "new PIN", new)
+            check_pin_length("new PIN", new, slot)
             child.ask(request, child.deadlines.login)
 
         try:

@@ -102,6 +102,13 @@ def test_a_credential_comes_from_standard_input(cli: Cli, cloud: Path) -> None:
     assert "  AuthTokenClientSecret = renewed;\n" in text
 
 
+def test_a_value_that_never_came_is_not_taken_for_an_empty_one(cli: Cli, file: Path) -> None:
+    before = file.read_bytes()
+    error = cli.refused("luna", "set", "Misc", "ToolsDir", "-", given="")
+    assert "missing on standard input" in error
+    assert file.read_bytes() == before
+
+
 def test_apply_does_a_task_once(cli: Cli, file: Path) -> None:
     dry = cli.run("luna", "apply", "fips", "--client-version", "7.4", "--dry-run").out
     assert "+  RSAKeyGenMechRemap = 1;" in dry

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
+from app.domain.libraries import SOFTWARE_PROVIDER
 from tests.e2e.library_stage import LUNA, OWN, PAST, Stage
 
 if TYPE_CHECKING:
     from tests.e2e.photographer import Photographer
 
 AREA = "Security Library"
+SOFTWARE = f"RSA#{SOFTWARE_PROVIDER}"
+LEGACY = "RSA#SoftHSM Cryptographic Services"
 
 
 def register_a_library(camera: Photographer, stage: Stage) -> None:
@@ -131,13 +134,26 @@ def slots_in_trouble(camera: Photographer, name: str, words: str) -> None:
     camera.shoot(name)
 
 
-def providers(camera: Photographer) -> None:
+def locked_keys(camera: Photographer) -> None:
+    """The keys of the partition whose PIN is locked: it can be unlocked from there."""
+    camera.open(AREA, f"Keys on {LUNA}")
+    camera.shoot("keys-locked")
+    camera.click("action_key_unlock")
+    camera.click("unlock_pin_cancel")
+
+
+def providers(camera: Photographer, stage: Stage) -> None:
     """Providers, aliases and the legacy provider."""
     camera.open(AREA, "Providers")
+    camera.choose_row("providers_table", SOFTWARE)
     camera.shoot("providers")
     camera.click("action_provider_register_legacy")
     camera.shoot("legacy-provider")
-    camera.click("legacy_dialog_cancel")
+    camera.write("legacy_password", stage.own.user_pin.reveal().decode())
+    camera.click("legacy_dialog_accept")
+    camera.see(QWidget, "providers_told_message")
+    camera.choose_row("providers_table", LEGACY)
+    camera.shoot("providers-legacy")
 
 
 def keys(camera: Photographer) -> None:
@@ -172,6 +188,12 @@ def luna(camera: Photographer, stage: Stage) -> None:
     """The Luna client's configuration: tasks, settings, difference and merge."""
     camera.open(AREA, "Luna Client")
     camera.see(QWidget, "luna_tasks")
+    camera.rest()
+    camera.click("action_luna_version")
+    camera.write("luna_version_text", "10.4")
+    camera.shoot("luna-version")
+    camera.click("luna_version_accept")
+    camera.wait_text("luna_task_fips_note", "10.4")
     camera.shoot("luna")
     camera.click("luna_task_ha_do")
     camera.see(QWidget, "luna_difference_view")
@@ -180,13 +202,11 @@ def luna(camera: Photographer, stage: Stage) -> None:
     camera.click("action_luna_add")
     camera.shoot("luna-setting")
     camera.click("luna_setting_cancel")
-    camera.click("action_luna_version")
-    camera.write("luna_version_text", "10.4")
-    camera.shoot("luna-version")
-    camera.click("luna_version_accept")
+    camera.choose_row("luna_settings", "RSAKeyGenMechRemap")
+    camera.shoot("luna-settings")
     camera.click("action_luna_merge")
     camera.write("luna_cloud_folder_line", str(stage.cloud))
     camera.next_page("Steps and difference")
     camera.next_page("Summary")
-    camera.shoot("luna-merge-summary")
-    camera.click("wizard_cancel")
+    camera.finish("in the full client now")
+    camera.close_wizard()

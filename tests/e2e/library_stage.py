@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.domain.errors import PinIncorrect
-from app.domain.keys import HashAlgorithm, KeyAlgorithm, KeySpec
+from app.domain.errors import PinIncorrect, PinLocked
+from app.domain.keys import HashAlgorithm, KeyAlgorithm, KeySpec, TokenIdentity
 from app.domain.luna import CONFIGURATION_VARIABLE
 from app.domain.principals import NETWORK_SERVICE, SYSTEM
 from app.domain.progress import Silent
@@ -29,7 +29,6 @@ from tests.softhsm import SoftHsm, make_softhsm
 from tests.store.records import a_configuration, a_signer
 
 if TYPE_CHECKING:
-    from app.domain.keys import TokenIdentity
     from app.domain.libraries import Library
     from app.domain.principals import AccountName
     from app.domain.tokens import LibrarySpec
@@ -128,7 +127,7 @@ class Stage:
     def wrong_pin(self, backend: Backend) -> None:
         """Enter a wrong PIN at the Luna partition."""
         library = next(each for each in backend.libraries.list() if each.vendor == "SafeNet")
-        with pytest.raises(PinIncorrect):
+        with pytest.raises((PinIncorrect, PinLocked)):
             backend.slots.try_slot(library.id, self.luna.softhsm.token, Secret("wrong"), Silent())
 
     def keys(self, backend: Backend) -> None:
@@ -158,6 +157,7 @@ class Stage:
             )
         with backend.database.write() as tx:
             row = a_configuration(authority.id, "Integration")
+            row = replace(row, ca_certificate=authority.certificate)
             signer = a_signer(tx.configurations.add(row).id, SignerState.CURRENT)
             for key, state, until in (
                 (past, SignerState.EARLIER, end),
@@ -176,7 +176,7 @@ class Stage:
                 )
 
 
-def make_stage(folder: Path) -> Stage:
+def make_stage(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """Everything that the pictures need below a folder; nothing is registered yet."""
     own = make_softhsm(folder / "softhsm", OWN)
     archive = own.new_token(OTHER)
@@ -191,6 +191,11 @@ def make_stage(folder: Path) -> Stage:
     variables = (*spec.environment, (CONFIGURATION_VARIABLE, str(root)))
     partition = replace(partition, spec=replace(spec, environment=variables))
     luna = put_before(partition, library, folder / "control")
+    # What only the fault module needs is nothing to be seen.
+    for name, value in set(luna.spec.environment) - set(variables):
+        monkeypatch.setenv(name, value)
+    spec = replace(luna.spec, environment=variables)
+    luna = replace(luna, softhsm=replace(luna.softhsm, spec=spec))
     luna.set("slots placeholders 2", TRIES)
     return Stage(folder, own, archive, luna, root, _cloud(folder / "cloudclient"))
 

@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.gui.theme import ThemeMode
+from app.gui.wizard import Wizard
 from tests.e2e.hands import Hands
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from app.gui.console import ConsoleSession
 
 WIDTH, HEIGHT = 1440, 860
-_QUIET_MS = 300
+_QUIET_MS = 200
 _REPAINT_MS = 50
 #: Qt's scale for PNG: 0 is the smallest file.
 _SMALLEST = 0
@@ -52,7 +53,7 @@ class Photographer(Hands):
     Args:
         session: the console's.
         folder: where the pictures go.
-        both: whether `shoot` takes each picture in the dark too, named `…-dark`.
+        both: whether `shoot` takes pages and wizards in the dark too, named `…-dark`.
     """
 
     def __init__(self, session: ConsoleSession, folder: Path, *, both: bool = False) -> None:
@@ -66,15 +67,17 @@ class Photographer(Hands):
         self.wait(lambda: not self.session.runner.running(), "the tasks to end")
         QTest.qWait(_QUIET_MS)
         self.wait(lambda: not self.session.runner.running(), "the tasks to end")
+        QTest.qWait(_REPAINT_MS)
 
     def shoot(self, name: str, widget: QWidget | None = None) -> None:
         """A picture of a widget, else of the dialog in front, else of the window."""
         self.rest()
         shown = widget or QApplication.activeModalWidget() or self.window
         if shown is self.window:
-            assert (shown.width(), shown.height()) == (WIDTH, HEIGHT)
+            size = (shown.width(), shown.height())
+            assert size == (WIDTH, HEIGHT), f"for {name} the window became {size}"
         self._keep(name, shown.grab())
-        if self._both:
+        if self._both and (shown is self.window or isinstance(shown, Wizard)):
             self.theme(ThemeMode.DARK)
             QTest.qWait(_REPAINT_MS)
             self._keep(f"{name}-dark", shown.grab())

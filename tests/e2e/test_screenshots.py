@@ -89,7 +89,7 @@ def camera(_hooks: None, place: Path) -> Iterator[Photographer]:
 
 @pytest.fixture
 def album(_hooks: None, place: Path) -> Iterator[Photographer]:
-    """A camera that takes every picture in the light and in the dark."""
+    """A camera that takes every page in the light and in the dark."""
     with camera_for(place, ALBUM, both=True) as made:
         yield made
 
@@ -107,8 +107,10 @@ def test_pictures(camera: Photographer, place: Path) -> None:
     check(PICTURES, camera)
 
 
-def test_pictures_of_the_security_library(album: Photographer, place: Path) -> None:
-    stage = make_stage(place)
+def test_pictures_of_the_security_library(
+    album: Photographer, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = make_stage(place, monkeypatch)
     album.session.start()
     album.wait_text("overview_banner_message", "Welcome")
     scenes.register_a_library(album, stage)
@@ -123,7 +125,8 @@ def test_pictures_of_the_security_library(album: Photographer, place: Path) -> N
     scenes.slots(album)
     work(album, stage.wrong_pin)
     scenes.slots_in_trouble(album, "slots-locked", "Locked")
-    scenes.providers(album)
+    scenes.locked_keys(album)
+    scenes.providers(album, stage)
     scenes.keys(album)
     scenes.luna(album, stage)
     check(ALBUM, album)

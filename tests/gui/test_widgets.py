@@ -9,7 +9,15 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QGridLayout,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QWidget,
+)
 
 from app.domain.errors import InvalidRequest
 from app.domain.periods import Period, PeriodUnit
@@ -186,6 +194,19 @@ def test_cancelled_confirmation_does_nothing(qtbot: QtBot) -> None:
     assert done == []
 
 
+def test_return_does_no_harm_where_nothing_is_typed(qtbot: QtBot) -> None:
+    done: list[bool] = []
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    parent.show()
+    dialog = ConfirmDialog("Stop?", "", "Stop", lambda: done.append(True), parent=parent)
+    dialog.open()
+    wait_for(dialog.cancel_button.hasFocus)
+    QTest.keyClick(dialog.cancel_button, Qt.Key.Key_Return)
+    assert done == []
+    assert dialog.result() == QDialog.DialogCode.Rejected
+
+
 @pytest.fixture
 def certificate(runner: TaskRunner, qtbot: QtBot) -> Iterator[CertificateDialog]:
     parent = QWidget()
@@ -257,6 +278,28 @@ def test_detail_pane_says_when_nothing_is_selected(qtbot: QtBot) -> None:
     assert pane.grid.isHidden()
 
 
+def test_a_wide_fact_has_a_row_to_itself(qtbot: QtBot) -> None:
+    facts = [Fact("a", "1"), Fact("path", "/x", wide=True), Fact("b", "2"), Fact("c", "3")]
+    grid = KeyValueGrid(facts, columns=2)
+    qtbot.addWidget(grid)
+    layout = grid.layout()
+    assert isinstance(layout, QGridLayout)
+    places = [layout.getItemPosition(layout.indexOf(value)) for value in grid._values]
+    assert places == [(0, 1, 1, 1), (1, 1, 1, 3), (2, 1, 1, 1), (2, 3, 1, 1)]
+
+
+def test_many_details_scroll_instead_of_making_the_window_higher(qtbot: QtBot) -> None:
+    pane = DetailPane("Select a slot.")
+    qtbot.addWidget(pane)
+    pane.show_details("OCSP", [Fact(f"fact {n}", "value") for n in range(80)])
+    pane.resize(600, 200)
+    pane.show()
+    area = pane.findChildren(QScrollArea)[0]
+    qtbot.waitUntil(lambda: area.verticalScrollBar().maximum() > 0)
+    assert pane.minimumSizeHint().height() < 200
+    assert pane.sizeHint().height() < 400
+
+
 def test_banner_says_and_does(qtbot: QtBot) -> None:
     banner = InlineBanner()
     qtbot.addWidget(banner)
@@ -288,6 +331,9 @@ def test_long_lines_are_elided_with_the_whole_as_tooltip(qtbot: QtBot) -> None:
     label.show()
     assert label.text().endswith("…")
     assert label.toolTip() == label.text_whole()
+    label.set_text("<img src=x> a token's label that is no markup & does not fit")
+    assert label.toolTip().startswith("<qt>&lt;img src=x&gt; a token&#x27;s label")
+    assert "no markup &amp; does" in label.toolTip()
 
 
 def test_period_edit_round_trip(qtbot: QtBot) -> None:

@@ -417,6 +417,16 @@ def test_no_pin_is_in_the_arguments_or_the_environment_of_the_child(
             assert pin not in Path(f"/proc/{pid}/{name}").read_bytes()
 
 
+def test_a_crash_of_the_child_leaves_no_core_file_with_a_pin(
+    isolation: KeyIsolation, provider: TokenKeyProvider
+) -> None:
+    provider.keys()
+    (pid,) = isolation.process_ids()
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    (line,) = [each for each in limits.splitlines() if each.startswith("Max core file size")]
+    assert line.split()[4:6] == ["0", "0"]
+
+
 def test_the_child_does_not_import_the_main_module(
     isolation: KeyIsolation, provider: TokenKeyProvider
 ) -> None:

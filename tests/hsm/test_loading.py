@@ -172,3 +172,11 @@ def test_a_spec_without_files_is_not_explained() -> None:
     error = TokenAbsent("No slot holds the token.", cause="It was removed.")
     spec = LibrarySpec("/usr/lib/lib.so", (("MODE", "fast"),))
     assert loading.explained(error, spec).cause == "It was removed."
+
+
+def test_a_child_that_is_ended_while_it_loads_is_replaced_once(
+    faulty: IsolatedLibrary, faults: Faults
+) -> None:
+    faults.set("C_Initialize crash-once")
+    assert faulty.slots()
+    assert faulty.process_id is not None

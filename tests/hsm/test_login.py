@@ -187,7 +187,7 @@ def test_what_does_not_fit_the_token_changes_nothing(
     before = library.slots()
     slot = next(slot for slot in before if not slot.initialised)
     so_pin, pin = softhsm.so_pin, softhsm.user_pin
-    for label in ("", "x" * 33, softhsm.token.label):
+    for label in ("", "x" * 33, "ü" * 17, "a\x1b[31mb", "a\u202eb", softhsm.token.label):
         with pytest.raises(InvalidInput):
             library.initialise_token(slot.slot_id, label, so_pin, pin)
     with pytest.raises(InvalidInput):

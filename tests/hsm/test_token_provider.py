@@ -21,6 +21,7 @@ from app.domain.keys import (
 )
 from app.hsm import public_keys
 from tests.hsm.conftest import Pins
+from tests.hsm.support import P256
 
 if TYPE_CHECKING:
     from app.hsm.isolation import IsolatedLibrary, KeyIsolation, TokenKeyProvider
@@ -274,3 +275,26 @@ def test_a_generation_is_tried_again_only_where_the_library_does_not_know_why(
     assert faults.calls("C_GenerateKeyPair") == tries
     faults.set()
     assert faulty_provider.keys() == ()
+
+
+@pytest.mark.parametrize("answer", ["CKR_DEVICE_ERROR", "CKR_FUNCTION_FAILED"])
+def test_a_refusal_that_made_the_pair_all_the_same_leaves_nothing(
+    faulty_provider: TokenKeyProvider, faults: Faults, answer: str
+) -> None:
+    faults.set(f"C_GenerateKeyPair answer {answer}")
+    with pytest.raises(TokenError) as caught:
+        faulty_provider.generate(P256, "left over")
+    assert caught.value.ckr == answer
+    faults.set()
+    assert faulty_provider.keys() == ()
+
+
+def test_a_private_rsa_key_that_shows_no_modulus_is_listed(
+    faulty_provider: TokenKeyProvider, faults: Faults
+) -> None:
+    pair = faulty_provider.generate(KeySpec(KeyAlgorithm.RSA, 2048), "silent")
+    faults.set("objects no-public-key", "objects no-public-values")
+    (found,) = faulty_provider.keys()
+    assert (found.locator.label, found.locator.algorithm) == ("silent", KeyAlgorithm.RSA)
+    assert (found.locator.bits, found.has_public) == (0, False)
+    assert faulty_provider.find(pair.locator).locator.public_key == pair.locator.public_key

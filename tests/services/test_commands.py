@@ -14,7 +14,7 @@ import pytest
 
 from app.cli.entry import build_cli
 from app.domain.commands import command_line
-from app.domain.errors import KeyAbsent, NotLoggedIn, Refused, SealkeeperError
+from app.domain.errors import KeyAbsent, NotLoggedIn, Refused, SealkeeperError, TokenAbsent
 from app.domain.keys import KeyAlgorithm, KeySpec
 from app.domain.principals import NETWORK_SERVICE
 from app.domain.services import ServiceName
@@ -121,6 +121,8 @@ def test_the_commands_of_a_broken_key(backend: Backend, authority: Authority) ->
         found = taken(link.fix_command)
         assert found[:2] == words
         assert words[0] != "slot" or account in found
+    away = broken_key(facts, "OCSP", TokenAbsent("No slot holds the token."))
+    assert taken(away.fix_command)[:2] == ["slot", "candidates"]
 
 
 def test_the_commands_of_refusals(backend: Backend, authority: Authority) -> None:

@@ -13,6 +13,8 @@ from app.domain.principals import NETWORK_SERVICE, SYSTEM
 from app.domain.responder import SignerState
 from app.domain.secret import Secret
 from app.domain.token_memory import TokenMemory
+from app.hsm.isolated_library import IsolatedLibrary
+from app.hsm.messages import Generate
 from app.hsm.token_provider import TokenKeyProvider
 from app.services.security_library.key_certificates import CertificateState
 from tests.services.certificates import a_certificate
@@ -269,13 +271,15 @@ def test_a_full_token_is_explained_with_its_figures(
     registrations: tuple[SlotRegistration, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def full(*_arguments: Any, **_named: Any) -> KeyDescription:
-        raise TokenError("full", ckr="CKR_DEVICE_MEMORY", function="C_GenerateKeyPair")
+    ask = IsolatedLibrary.ask
 
-    monkeypatch.setattr(TokenKeyProvider, "generate", full)
-    monkeypatch.setattr(
-        "app.services.security_library.keys.memory_of", lambda _slot: TokenMemory(65536, 512)
-    )
+    def full(self: IsolatedLibrary, request: Any, *arguments: Any, **named: Any) -> Any:
+        if isinstance(request, Generate):
+            raise TokenError("full", ckr="CKR_DEVICE_MEMORY", function="C_GenerateKeyPair")
+        return ask(self, request, *arguments, **named)
+
+    monkeypatch.setattr(IsolatedLibrary, "ask", full)
+    monkeypatch.setattr("app.hsm.token_provider.memory_of", lambda _slot: TokenMemory(65536, 512))
     with pytest.raises(TokenError) as caught:
         backend.keys.generate(library.provider_name, registrations[0].token, P256, "one more")
     assert caught.value.cause.endswith("It reports 512 bytes free of 64.0 KiB.")

@@ -26,6 +26,7 @@ from app.domain.principals import SYSTEM
 from app.domain.secret import Secret
 from app.domain.services import ServiceName
 from app.domain.tokens import PinState
+from app.hsm.token_provider import TokenKeyProvider
 from app.services.security_library.legacy_names import SOFTWARE_ALIASES
 from app.services.security_library.libraries import RegisterLibrary
 from app.services.security_library.providers import ProviderKind
@@ -36,6 +37,7 @@ from tests.services.support import messages
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from app.domain.keys import KeyDescription
     from app.domain.libraries import Library
     from app.services.backend import Backend
     from app.services.wiring import Parts
@@ -97,6 +99,26 @@ def test_its_keys_are_rsa_keys_of_the_token(
     with pytest.raises(InvalidInput, match="has no ECDSA_P256 keys"):
         backend.key_access.open_provider(f"ECDSA_P256#{LEGACY.upper()}", None, SYSTEM)
     assert backend.providers.tokens(f"RSA#{LEGACY}", SYSTEM) == (softhsm.token,)
+
+
+@pytest.mark.usefixtures("registrations")
+def test_its_keys_are_made_with_the_officers_pin_too(
+    backend: Backend, library: Library, softhsm: SoftHsm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend.providers.register_legacy(library.id, softhsm.user_pin)
+    given: list[Secret | None] = []
+    generate = TokenKeyProvider.generate
+
+    def noted(
+        self: TokenKeyProvider, spec: KeySpec, label: str, *, so_pin: Secret | None = None
+    ) -> KeyDescription:
+        given.append(so_pin)
+        return generate(self, spec, label, so_pin=so_pin)
+
+    monkeypatch.setattr(TokenKeyProvider, "generate", noted)
+    key = backend.keys.generate(LEGACY, softhsm.token, RSA, "by him", so_pin=softhsm.so_pin)
+    assert given == [softhsm.so_pin]
+    assert backend.keys.test(key.locator).signs
 
 
 @pytest.mark.usefixtures("registrations")

@@ -22,7 +22,7 @@ from app.domain.luna import (
     TaskName,
     TaskState,
 )
-from app.hsm.chrystoki.document import parse
+from app.hsm.chrystoki.document import LARGEST, parse
 from app.services.luna import files
 from app.services.luna.merging import CERTIFICATES, unit_line
 from app.services.security_library.libraries import RegisterLibrary
@@ -496,6 +496,33 @@ def test_what_cannot_be_merged_is_refused(
     (cloud / "Chrystoki.conf").write_bytes(sample("ha.conf"))
     with pytest.raises(InvalidInput, match="no sections XTC and REST"):
         plan(request_to_merge)
+
+
+def test_no_file_from_elsewhere_is_copied_as_a_certificate(
+    backend: Backend, request_to_merge: MergeCloud, cloud: Path, tmp_path: Path
+) -> None:
+    secret, certificate = tmp_path / "secret", cloud / "server-certificate.pem"
+    secret.write_text("only root may read this")
+    certificate.unlink()
+    certificate.symlink_to(secret)
+    with pytest.raises(InvalidInput, match=r"server-certificate\.pem in .* is not in") as caught:
+        backend.luna.cloud.plan_merge(request_to_merge)
+    assert caught.value.cause == f"It is a symbolic link to {secret.resolve()}."
+    certificate.unlink()
+    (cloud / "server.2026.pem").write_text("its own certificate")
+    certificate.symlink_to("server.2026.pem")
+    backend.luna.cloud.merge(backend.luna.cloud.plan_merge(request_to_merge))
+    assert request_to_merge.certificates is not None
+    copied = request_to_merge.certificates / "server-certificate.pem"
+    assert copied.read_text() == "its own certificate"
+
+
+def test_a_certificate_that_is_none_is_not_cut_off(
+    backend: Backend, request_to_merge: MergeCloud, cloud: Path
+) -> None:
+    (cloud / "server-certificate.pem").write_bytes(bytes(LARGEST + 1))
+    with pytest.raises(InvalidInput, match="too large for a certificate"):
+        backend.luna.cloud.plan_merge(request_to_merge)
 
 
 def test_a_client_7_without_network_hsms_takes_the_cloud(

@@ -63,6 +63,7 @@ def test_after_serial_or_label_changed_everything_moves_to_the_same_keys(
     authority = make_authority(backend, library)
     old = registrations[0].token
     backend.slots.set_lanes(library.id, old, 7)
+    backend.slots.confirm_policies(library.id, old)
     new = changed(backend, faults, library, line)
     assert new != old
     (candidate,) = backend.slots.candidates(registrations[0].id)
@@ -78,6 +79,8 @@ def test_after_serial_or_label_changed_everything_moves_to_the_same_keys(
     assert {row.account for row in rows} == {row.account for row in registrations}
     for row in rows:
         assert parts.secrets.get(row.secret_name) == faults.softhsm.user_pin
+    confirmed = backend.slots.settings(library.id, new).policies_confirmed_by is not None
+    assert confirmed is (new.serial == old.serial), "nobody confirmed another partition's"
     kept = {row.secret_name for row in rows}
     for row in registrations:
         assert row.secret_name in kept or parts.secrets.get(row.secret_name) is None

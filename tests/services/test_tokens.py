@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import shutil
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from app.domain.errors import (
     DeadlineExceeded,
+    HomeUnusable,
     InvalidInput,
     PinIncorrect,
     PinLocked,
@@ -24,7 +26,11 @@ from app.domain.secret import Secret
 from app.domain.token_memory import TokenMemory
 from app.domain.tokens import PinState
 from app.hsm.isolated_library import IsolatedLibrary
+from app.hsm.isolation import KeyIsolation
 from app.services.security_library import tokens
+from app.services.security_library.stored_pin import login_lock
+from app.services.wiring import wire
+from tests.hsm.conftest import eventually
 from tests.services.support import messages
 
 if TYPE_CHECKING:
@@ -263,14 +269,12 @@ def test_what_another_process_stored_meanwhile_is_not_overwritten(
     softhsm: SoftHsm,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lock = tokens.login_lock
-
     @contextmanager
     def second_in_the_queue(home: Path, token: TokenIdentity) -> Iterator[None]:
         parts.isolation.library(library.spec).change_pin(token, softhsm.user_pin, NEW)
         for row in registrations:
             parts.secrets.set(row.secret_name, NEW)
-        with lock(home, token):
+        with login_lock(home, token):
             yield
 
     monkeypatch.setattr(tokens, "login_lock", second_in_the_queue)
@@ -278,6 +282,26 @@ def test_what_another_process_stored_meanwhile_is_not_overwritten(
         backend.tokens.change_pin(library.id, softhsm.token, softhsm.user_pin, WRONG)
     assert stored(parts, registrations) == {NEW}
     assert refused_at(backend) == [False, False]
+
+
+def test_without_a_lock_nothing_is_tried(
+    backend: Backend,
+    library: Library,
+    registrations: tuple[SlotRegistration, ...],
+    softhsm: SoftHsm,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def never(*_arguments: object, **_named: object) -> None:
+        raise AssertionError("the token was asked")
+
+    monkeypatch.setattr(IsolatedLibrary, "change_pin", never)
+    locks = backend.database.path.parent / "locks"
+    shutil.rmtree(locks, ignore_errors=True)
+    locks.write_text("no folder")
+    with pytest.raises(HomeUnusable, match="no lock can be made"):
+        backend.tokens.change_pin(library.id, softhsm.token, softhsm.user_pin, NEW)
+    with pytest.raises(HomeUnusable, match="no lock can be made"):
+        backend.key_access.of_registration(library, registrations[0]).keys()
 
 
 def test_a_locked_pin_or_a_pad_is_refused_without_a_try(
@@ -332,3 +356,57 @@ def test_mechanisms_and_memory_are_what_the_token_reports(
 )
 def test_memory_in_words(memory: TokenMemory, words: str) -> None:
     assert str(memory) == words
+
+
+@pytest.fixture
+def other_process(parts: Parts) -> Iterator[Backend]:
+    """The same home with an isolation of its own, as in another process."""
+    isolation = KeyIsolation()
+    with closing(isolation), ExitStack() as stack:
+        yield wire(replace(parts, isolation=isolation), stack)
+
+
+def test_a_library_that_another_process_has_loaded_takes_the_new_pin(
+    backend: Backend,
+    other_process: Backend,
+    library: Library,
+    registrations: tuple[SlotRegistration, ...],
+    softhsm: SoftHsm,
+) -> None:
+    assert registrations
+    assert other_process.libraries.slots(library.id)  # loaded, and nobody logged in
+    backend.tokens.change_pin(library.id, softhsm.token, softhsm.user_pin, NEW)
+    opens(other_process, library, softhsm.token)
+    assert refused_at(backend) == [False, False]
+
+
+def test_a_pin_that_the_vendors_tools_changed_is_taken_by_every_process_once_entered(
+    backend: Backend,
+    parts: Parts,
+    other_process: Backend,
+    library: Library,
+    registrations: tuple[SlotRegistration, ...],
+    softhsm: SoftHsm,
+) -> None:
+    assert other_process.libraries.slots(library.id)
+    parts.isolation.library(library.spec).change_pin(softhsm.token, softhsm.user_pin, NEW)
+    for row in registrations:
+        backend.slots.enter_pin(row.id, NEW)
+    opens(other_process, library, softhsm.token)
+    assert refused_at(backend) == [False, False]
+
+
+def test_other_processes_sign_with_as_many_lanes_as_are_set(
+    backend: Backend,
+    other_process: Backend,
+    library: Library,
+    registrations: tuple[SlotRegistration, ...],
+    softhsm: SoftHsm,
+) -> None:
+    assert registrations
+    opens(other_process, library, softhsm.token)
+    isolated = other_process.tokens._isolation.library(library.spec)
+    channel = isolated.channel
+    assert channel is not None
+    backend.slots.set_lanes(library.id, softhsm.token, 7)
+    assert eventually(lambda: channel.lanes[softhsm.token] == 7)

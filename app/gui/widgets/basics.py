@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
@@ -38,6 +39,11 @@ def label(text: str, look: str = "", *, wrap: bool = False, selectable: bool = F
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
     return made
+
+
+def plain_tip(text: str) -> str:
+    """A tooltip that shows `text` as it is; Qt would take a token's label `<b>x` for markup."""
+    return f"<qt>{html.escape(text)}</qt>" if "<" in text else text
 
 
 def button(
@@ -136,7 +142,7 @@ class ElidedLabel(QLabel):
             self._text, Qt.TextElideMode.ElideRight, max(self.width(), 24)
         )
         self.setText(shown)
-        self.setToolTip(self._text if shown != self._text else "")
+        self.setToolTip(plain_tip(self._text) if shown != self._text else "")
 
 
 class Card(QFrame):

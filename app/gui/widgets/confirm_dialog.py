@@ -40,12 +40,15 @@ class ConfirmDialog(QDialog):
         self.confirm_button = button(
             verb, "confirm_accept", self.accept, look="danger" if danger else "primary"
         )
+        self.cancel_button = button(self.tr("Cancel"), "confirm_cancel", self.reject)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
         mark = ("warning", Role.WARN) if danger else ("help", Role.ACCENT)
         outer.addLayout(self._question(question, consequence, mark), 1)
         outer.addWidget(self._footer())
+        if not typed:  # so that Return does no harm
+            self.cancel_button.setFocus()
         self.accepted.connect(self._confirm)
 
     def _question(self, question: str, consequence: str, mark: tuple[str, Role]) -> QHBoxLayout:
@@ -77,11 +80,11 @@ class ConfirmDialog(QDialog):
         row.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
         row.setSpacing(Space.S)
         row.addStretch(1)
-        cancel = button(self.tr("Cancel"), "confirm_cancel", self.reject)
-        cancel.setDefault(not self._typed)
-        row.addWidget(cancel)
+        self.cancel_button.setDefault(not self._typed)
         self.confirm_button.setEnabled(not self._typed)
+        # In the order of every other dialog.
         row.addWidget(self.confirm_button)
+        row.addWidget(self.cancel_button)
         return footer
 
     def _check(self, text: str) -> None:

@@ -5,27 +5,45 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.domain.status import LinkState
 from app.gui.theme import Space
-from app.gui.widgets.basics import Card, label
+from app.gui.widgets.basics import Card, label, plain_tip
 from app.gui.widgets.state_badge import StateBadge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from PySide6.QtCore import QObject
+    from PySide6.QtGui import QResizeEvent
+
+_LEAST_FACTS, _MOST_FACTS = 96, 216
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One line: a name, a value, and how the value is shown; `tip` is its tool tip."""
+    """One line: a name, a value, and how the value is shown; `tip` is its tool tip.
+
+    A `wide` one has a row to itself, whatever the number of columns.
+    """
 
     name: str
     value: str
     mono: bool = False
     state: LinkState | None = None
     tip: str = ""
+    wide: bool = False
 
 
 class KeyValueGrid(QWidget):
@@ -65,21 +83,27 @@ class KeyValueGrid(QWidget):
                 widget.hide()
                 widget.deleteLater()
         self._values = []
-        for index, fact in enumerate(facts):
-            row, column = divmod(index, self._columns)
+        row, column = 0, 0
+        for fact in facts:
+            if fact.wide and column:
+                row, column = row + 1, 0
             name = label(fact.name, "muted")
             name.setMinimumWidth(112)
             value = _value_widget(fact)
             value.setAccessibleName(f"{fact.name}: {fact.value}")
-            value.setToolTip(fact.tip)
+            value.setToolTip(plain_tip(fact.tip))
             self._values.append(value)
             top = Qt.AlignmentFlag.AlignTop
             self._grid.addWidget(name, row, 2 * column, top)
-            self._grid.addWidget(value, row, 2 * column + 1, top)
+            span = 2 * self._columns - 1 if fact.wide else 1
+            self._grid.addWidget(value, row, 2 * column + 1, 1, span, top)
+            column += self._columns if fact.wide else 1
+            if column >= self._columns:
+                row, column = row + 1, 0
 
 
-def _shape(fact: Fact) -> tuple[str, bool, bool]:
-    return fact.name, fact.mono, fact.state is not None
+def _shape(fact: Fact) -> tuple[str, bool, bool, bool]:
+    return fact.name, fact.mono, fact.state is not None, fact.wide
 
 
 def _value_widget(fact: Fact) -> QWidget:
@@ -94,7 +118,43 @@ def _fill(widget: QWidget, fact: Fact) -> None:
     elif isinstance(widget, QLabel):
         widget.setText(fact.value)
     widget.setAccessibleName(f"{fact.name}: {fact.value}")
-    widget.setToolTip(fact.tip)
+    widget.setToolTip(plain_tip(fact.tip))
+
+
+class _FactsArea(QScrollArea):
+    """As high as its grid, as long as that leaves room for the list; then it scrolls."""
+
+    def __init__(self, grid: KeyValueGrid) -> None:
+        super().__init__()
+        self._inside = grid
+        self.setAccessibleName(self.tr("Details"))
+        self.setWidget(grid)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.viewport().setAutoFillBackground(False)
+        grid.setProperty("look", "scrolled")
+        grid.installEventFilter(self)
+
+    def _height(self) -> int:
+        return max(self._inside.heightForWidth(self.viewport().width()), 0)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._inside.sizeHint().width(), min(self._height(), _MOST_FACTS))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._inside.minimumSizeHint().width(), min(self._height(), _LEAST_FACTS))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self.updateGeometry()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
 
 
 class DetailPane(Card):
@@ -114,7 +174,8 @@ class DetailPane(Card):
         column = QVBoxLayout()
         column.setSpacing(Space.M)
         column.addLayout(line)
-        column.addWidget(self.grid)
+        self._facts = _FactsArea(self.grid)
+        column.addWidget(self._facts)
         self.body.addLayout(column)
         self.clear()
 
@@ -127,6 +188,7 @@ class DetailPane(Card):
         self.badge.set_state(state or LinkState.UNCHECKED, word)
         self.grid.set_facts(facts)
         self.grid.show()
+        self._facts.show()
 
     def clear(self) -> None:
         """Nothing, or more than one thing, is selected."""
@@ -134,6 +196,7 @@ class DetailPane(Card):
         _restyle(self.name_label, "muted")
         self.badge.set_state(LinkState.UNCHECKED, "")
         self.grid.hide()
+        self._facts.hide()
 
 
 def _restyle(target: QLabel, look: str) -> None:

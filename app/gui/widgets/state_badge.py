@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.domain.status import LinkState
 from app.gui.icons import STATE_MARKS, paint_icon
 from app.gui.theme import current_theme, state_roles
+from app.gui.widgets.basics import plain_tip
 
 _MARK = 14
 _PAD = 10
@@ -81,4 +82,4 @@ class StateBadge(QWidget):
         )
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
         painter.end()
-        self.setToolTip(self._word if shown != self._word else "")
+        self.setToolTip(plain_tip(self._word) if shown != self._word else "")

@@ -8,18 +8,15 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from app.hsm.child.cryptoki import SignatureRoom
+from app.hsm.child.cryptoki import SignatureRoom, SigningOperation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Job = TypeVar("Job")
-# To wake a thread and to change between threads costs some tens of microseconds each time, so
-# jobs that are as short are done in succession: those that take less than the first of these, in
-# seconds, until they take more than the second.
-QUICK, SLOW = 0.00025, 0.0005
-LONGEST_SPAN = 0.002  # what counts of one that was held up by the system
-LONGEST_PAUSE = 60.0
+# Seconds. A token that ends a signature more often than this is served by the threads that sign;
+# one that only reads would be woken for each request.
+QUICK = 0.0005
 
 
 @dataclass(slots=True)
@@ -30,16 +27,13 @@ class Lane:
         session: handle, or None while there is none.
         epoch: of the login under which it was opened.
         room: for the signature that is made in it.
-        prepared: the key use for which an operation was begun ahead of its request; None when
-            none was.
-        forgotten: how many times handles had been forgotten then.
+        operation: to sign again as the last time; None when nothing was signed in this session.
     """
 
     session: int | None = None
     epoch: int = -1
     room: SignatureRoom = field(default_factory=SignatureRoom)
-    prepared: object = None
-    forgotten: int = 0
+    operation: SigningOperation | None = None
 
 
 class Crew:
@@ -60,33 +54,6 @@ class Crew:
             self._jobs.get()(lane)
 
 
-class Pace:
-    """Tells short jobs from long ones, whether they were done in succession or side by side.
-
-    Attributes:
-        quick: whether they are to be done in succession.
-    """
-
-    def __init__(self) -> None:
-        self.quick = False
-        self._mean = SLOW
-        self._pause = 1.0
-        self._not_before = 0.0
-
-    def took(self, seconds: float, at_work: int, now: float) -> None:
-        """Be told of a job, how many were done side by side then, and the time."""
-        if self.quick:
-            self._mean += (min(seconds, LONGEST_SPAN) - self._mean) / 8
-            if self._mean > SLOW:
-                # What waits for a device far away is as fast only side by side.
-                self.quick = False
-                self._not_before = now + self._pause
-                self._pause = min(2 * self._pause, LONGEST_PAUSE)
-        else:
-            self._mean += (min(seconds / max(1, at_work), LONGEST_SPAN) - self._mean) / 8
-            self.quick = self._mean < QUICK and now >= self._not_before
-
-
 class Lanes(Generic[Job]):
     """Lanes without threads: whoever brings a job does it, if one of the lanes is free.
 
@@ -95,36 +62,32 @@ class Lanes(Generic[Job]):
     Args:
         size: how many there are.
         leave: what is done with a lane when there are to be fewer.
+
+    Attributes:
+        waiting: the jobs for which no lane is free.
+        size: how many lanes there are.
     """
 
     def __init__(self, size: int, leave: Callable[[Lane], None]) -> None:
         self._lock = threading.Lock()
         self._leave = leave
-        self._size = size
+        self.size = size
         self._free = [Lane() for _ in range(size)]
         self._at_work = 0
-        self._waiting: deque[Job] = deque()
-        self._pace = Pace()
+        self.waiting: deque[Job] = deque()
+        self._between = QUICK
+        self._ended = 0.0
 
     @property
     def quick(self) -> bool:
-        """Whether jobs are done faster one after the other than side by side."""
-        return self._pace.quick
-
-    @property
-    def pressed(self) -> bool:
-        """Whether jobs wait."""
-        return bool(self._waiting)
-
-    def took(self, began: float, ended: float) -> None:
-        """Be told when a job was done, by a monotonic clock in seconds."""
-        self._pace.took(ended - began, self._at_work, ended)
+        """Whether a lane is left so soon that nobody need look for further jobs meanwhile."""
+        return self._between < QUICK
 
     def resize(self, size: int) -> None:
         """Have so many lanes from now on; the jobs of those that are too many are finished."""
         surplus: list[Lane] = []
         with self._lock:
-            self._size = size
+            self.size = size
             while self._at_work + len(self._free) < size:
                 self._free.append(Lane())
             while self._free and self._at_work + len(self._free) > size:
@@ -140,22 +103,36 @@ class Lanes(Generic[Job]):
         """
         with self._lock:
             if not self._free:
-                self._waiting.append(job)
+                self.waiting.append(job)
                 return None
             self._at_work += 1
-            lane = self._free.pop()
-            if lane.prepared is not None and lane.prepared is not wanted and self._free:
-                other = self._free.pop()
-                self._free.append(lane)
-                return other
-            return lane
+            operation = self._free[-1].operation
+            if operation is not None and operation.begun and operation.request is wanted:
+                return self._free.pop()
+            return self._free.pop(self._best(wanted))
 
-    def next(self, lane: Lane) -> Job | None:
-        """The next job for a lane; None when the lane is to be left."""
+    def _best(self, wanted: object) -> int:
+        """The place of the free lane to take: prepared for this, else not prepared at all."""
+        best = last = len(self._free) - 1
+        for place in range(last, -1, -1):
+            operation = self._free[place].operation
+            if operation is None or not operation.begun:
+                best = place if best == last else best
+            elif operation.request is wanted:
+                return place
+        return best
+
+    def next(self, lane: Lane, now: float) -> Job | None:
+        """The next job for a lane; None when the lane is to be left.
+
+        `now` is when the last one was done, in seconds.
+        """
         with self._lock:
-            fits = self._at_work <= self._size
-            if fits and self._waiting:
-                return self._waiting.popleft()
+            self._between += (min(now - self._ended, 2 * QUICK) - self._between) / 8
+            self._ended = now
+            fits = self._at_work <= self.size
+            if fits and self.waiting:
+                return self.waiting.popleft()
             self._at_work -= 1
             if fits:
                 self._free.append(lane)

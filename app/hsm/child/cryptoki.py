@@ -129,6 +129,74 @@ class SignatureRoom:
         self.pointer = byref(self.length)
 
 
+class SigningOperation:
+    """C_SignInit and C_Sign with one session, key and mechanism, again and again.
+
+    All that can be is looked up beforehand: a soft token takes hardly longer for a signature.
+
+    Attributes:
+        begun: whether C_SignInit was called and C_Sign was not yet, or failed.
+        begun_at: when, for whoever begins it ahead.
+        request / version: by which the caller tells it.
+    """
+
+    __slots__ = (
+        "_call",
+        "_calls",
+        "_first",
+        "_room",
+        "_second",
+        "begun",
+        "begun_at",
+        "request",
+        "version",
+    )
+
+    def __init__(
+        self, cryptoki: Cryptoki, session: int, mechanism: object, key: int, room: SignatureRoom
+    ) -> None:
+        self._call = cryptoki.call
+        self._calls = cryptoki.calls
+        functions = cryptoki.functions if cryptoki.can_lock else {}
+        self._first = (functions.get("C_SignInit"), session, mechanism, key)
+        self._second = functions.get("C_Sign")
+        self._room = room
+        self.begun = False
+        self.begun_at = 0.0
+        self.request: object = None
+        self.version = -1
+
+    def begin(self) -> None:
+        """C_SignInit."""
+        function, session, mechanism, key = self._first
+        if function is None or self._calls.writing:
+            self._call("C_SignInit", session, mechanism, key)
+        else:
+            started = perf_counter()
+            code = function(session, mechanism, key)
+            self._calls.keep("C_SignInit", session, mechanism, code, perf_counter() - started)
+            if code:
+                raise CkrError("C_SignInit", code)
+        self.begun = True
+
+    def sign(self, data: bytes) -> bytes:
+        """C_Sign, after C_SignInit unless it is begun."""
+        if not self.begun:
+            self.begin()
+        room, function, session = self._room, self._second, self._first[1]
+        room.length.value = SIGNATURE_ROOM
+        if function is None or self._calls.writing:
+            self._call("C_Sign", session, data, len(data), room.place, room.pointer)
+        else:
+            started = perf_counter()
+            code = function(session, data, len(data), room.place, room.pointer)
+            self._calls.keep("C_Sign", session, None, code, perf_counter() - started)
+            if code:
+                raise CkrError("C_Sign", code)
+        self.begun = False
+        return bytes(room.view[: room.length.value])
+
+
 class Cryptoki:
     """One loaded library.
 
@@ -160,7 +228,7 @@ class Cryptoki:
         if not bool(found):
             raise NoModuleError
         addresses = dict(zip(_ORDER, found.contents.functions, strict=True))
-        self._functions = {
+        self.functions = {
             name: ctypes.CFUNCTYPE(c_ulong, *arguments)(addresses[name])
             for name, arguments in _ARGUMENTS.items()
             if addresses[name]
@@ -168,8 +236,13 @@ class Cryptoki:
         self.gate: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
         self.can_lock = True
 
-    def _call(self, name: str, *arguments: object) -> None:
-        function = self._functions.get(name)
+    def call(self, name: str, *arguments: object) -> None:
+        """Call a function by its name, with what its prototype takes.
+
+        Raises:
+            CkrError: it answered other than CKR_OK, or the library does not have it.
+        """
+        function = self.functions.get(name)
         if function is None:
             raise CkrError(name, codes.FUNCTION_NOT_SUPPORTED)
         if self.calls.writing:
@@ -184,24 +257,13 @@ class Cryptoki:
         if code != codes.OK:
             raise CkrError(name, code)
 
-    def _quickly(self, name: str, session: int, second: object, *more: object) -> None:
-        """As `_call`, for the two calls of a signature: a soft token hardly takes longer."""
-        if self.calls.writing or not self.can_lock or name not in self._functions:
-            self._call(name, session, second, *more)
-            return
-        started = perf_counter()
-        code = self._functions[name](session, second, *more)
-        self.calls.keep(name, session, second, code, perf_counter() - started)
-        if code:
-            raise CkrError(name, code)
-
     def initialize(self, reserved: str) -> None:
         """C_Initialize with the system's locks, or without any where the library cannot lock."""
         arguments = _InitializeArgs(
             flags=codes.OS_LOCKING_OK, reserved=reserved.encode() if reserved else None
         )
         try:
-            self._call("C_Initialize", byref(arguments))
+            self.call("C_Initialize", byref(arguments))
         except CkrError as error:
             if error.code == codes.ALREADY_INITIALIZED:
                 return
@@ -210,44 +272,44 @@ class Cryptoki:
             self.can_lock = False
             self.gate = threading.RLock()
             arguments.flags = 0
-            self._call("C_Initialize", byref(arguments))
+            self.call("C_Initialize", byref(arguments))
 
     def finalize(self) -> None:
         """C_Finalize."""
-        self._call("C_Finalize", None)
+        self.call("C_Finalize", None)
 
     def open_session(self, slot: int) -> int:
         """C_OpenSession, for reading and writing."""
         handle = c_ulong()
         flags = codes.SERIAL_SESSION | codes.RW_SESSION
-        self._call("C_OpenSession", slot, flags, None, None, byref(handle))
+        self.call("C_OpenSession", slot, flags, None, None, byref(handle))
         return handle.value
 
     def close_session(self, session: int) -> None:
         """C_CloseSession."""
-        self._call("C_CloseSession", session)
+        self.call("C_CloseSession", session)
 
     def check_session(self, session: int) -> int:
         """C_GetSessionInfo, to learn whether the session is still there, and its state (CKS)."""
         info = _SessionInfo()
-        self._call("C_GetSessionInfo", session, byref(info))
+        self.call("C_GetSessionInfo", session, byref(info))
         return int(info.state)
 
     def init_token(self, slot: int, so_pin: bytes, label: str) -> None:
         """C_InitToken; the label is padded with blanks to 32 bytes."""
         with _wiped(so_pin) as (address, length):
             padded = label.encode().ljust(LABEL_LENGTH)
-            self._call("C_InitToken", slot, address, length, padded)
+            self.call("C_InitToken", slot, address, length, padded)
 
     def init_pin(self, session: int, pin: bytes) -> None:
         """C_InitPIN in a session of the security officer."""
         with _wiped(pin) as (address, length):
-            self._call("C_InitPIN", session, address, length)
+            self.call("C_InitPIN", session, address, length)
 
     def set_pin(self, session: int, old_pin: bytes, new_pin: bytes) -> None:
         """C_SetPIN of the user that is logged in, else of the normal user."""
         with _wiped(old_pin) as (old, old_length), _wiped(new_pin) as (new, new_length):
-            self._call("C_SetPIN", session, old, old_length, new, new_length)
+            self.call("C_SetPIN", session, old, old_length, new, new_length)
 
     def login(self, session: int, user: int, pin: bytes | None) -> None:
         """C_Login; no PIN means that the token asks for it itself.
@@ -256,27 +318,39 @@ class Cryptoki:
         """
         with _wiped(pin) as (address, length):
             try:
-                self._call("C_Login", session, user, address, length)
+                self.call("C_Login", session, user, address, length)
             except CkrError as error:
                 if error.code != codes.USER_ALREADY_LOGGED_IN:
                     raise
 
     def logout(self, session: int) -> None:
         """C_Logout."""
-        self._call("C_Logout", session)
+        self.call("C_Logout", session)
 
     def sign_init(
         self, session: int, key: int, mechanism: int, pss: tuple[int, int, int] | None
     ) -> None:
         """C_SignInit; `pss` is hashAlg, mgf and sLen."""
-        self._quickly("C_SignInit", session, _signing_mechanism(mechanism, pss), key)
+        self.call("C_SignInit", session, _signing_mechanism(mechanism, pss), key)
 
     def sign(self, session: int, data: bytes, room: SignatureRoom | None = None) -> bytes:
         """C_Sign; nobody else uses the room meanwhile."""
         room = room or SignatureRoom()
         room.length.value = SIGNATURE_ROOM
-        self._quickly("C_Sign", session, data, len(data), room.place, room.pointer)
+        self.call("C_Sign", session, data, len(data), room.place, room.pointer)
         return bytes(room.view[: room.length.value])
+
+    def signing_operation(
+        self,
+        session: int,
+        key: int,
+        mechanism: int,
+        pss: tuple[int, int, int] | None,
+        room: SignatureRoom,
+    ) -> SigningOperation:
+        """C_SignInit and C_Sign again with what they were called with just now."""
+        prepared = _signing_mechanism(mechanism, pss)
+        return SigningOperation(self, session, prepared, key, room)
 
     def generate_key_pair(
         self,
@@ -288,7 +362,7 @@ class Cryptoki:
         """C_GenerateKeyPair with templates by CKA number; the public and the private handle."""
         public_template, private_template = _template(public), _template(private)
         public_handle, private_handle = c_ulong(), c_ulong()
-        self._call(
+        self.call(
             "C_GenerateKeyPair",
             session,
             byref(_mechanism(mechanism, None)),

@@ -21,6 +21,7 @@ def run(end: ChildEnd, parent: int) -> None:
     of the link does, and in calls that hold the global lock the patience given with `Load`.
     """
     die_with_parent(parent)
+    leave_no_core()
     # What a library prints must not end up in the output of a command that prints JSON.
     os.dup2(2, 1)
     # A Ctrl+C on the terminal is the parent's to handle.
@@ -38,3 +39,11 @@ def die_with_parent(parent: int) -> None:
     # It may have ended before the kernel was asked.
     if sys.platform != "win32" and os.getppid() != parent:
         os._exit(0)
+
+
+def leave_no_core() -> None:
+    """Have a crash write no core file: the process holds PINs."""
+    if sys.platform != "win32":
+        import resource  # noqa: PLC0415 - not on Windows
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -134,6 +134,8 @@ class Finding:
         def look(session: int) -> tuple[KeyObject, ...]:
             self._token.check_login(session)
             private = self.private_handle(session, query)
+            if private is None:
+                self._token.signing.forget_handles()
             handles = [*self._public_handles(session, query)]
             if private is not None:
                 handles.append(private)

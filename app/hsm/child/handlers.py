@@ -124,6 +124,11 @@ class Handlers:
         )
         return flags if user else flags >> codes.SO_PIN_SHIFT
 
+    @property
+    def lanes(self) -> int:
+        """How many signatures of all tokens may be made at a time."""
+        return sum(token.signers.size for token in tuple(self._tokens.values()))
+
     def token(self, identity: TokenIdentity) -> Token:
         """The worker of a token; any thread may ask."""
         with self._making:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import threading
+import time
 from dataclasses import dataclass
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from app.hsm import link, messages
-from app.hsm.child.baton import Baton
 from app.hsm.child.crews import Lanes
 from app.hsm.child.handlers import Handlers
 from app.hsm.child.signing import Signing
@@ -21,8 +19,9 @@ if TYPE_CHECKING:
     from app.hsm.child.crews import Lane
     from app.hsm.link import ChildEnd
 
-# Answers that may wait for one another while further requests are there already.
-TOGETHER = 4
+NAP = 0.001
+_HEAD, _HEAD_SIZE = link.SIGN_HEAD.unpack_from, link.SIGN_HEAD.size
+_SIGNED = link.SIGNED_HEAD.pack
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,12 +40,11 @@ _Job = tuple[int, _KeyUse, bytes]
 class Server:
     """Serves one link until it closes, then ends the process.
 
-    One thread at a time reads requests, the one with the baton. Whoever gets a request to sign does
-    it itself in a lane of that token: passing it on would take as long as a soft token needs for
-    it. A token that is slow has its signatures side by side, so the baton goes to another thread
-    first; one that is quick is signed with by one thread in succession, which gives the baton away
-    only when a call lasts (see `Baton`). Where no lane is free the request waits in the token's
-    queue, and the thread reads on. Other requests go to their crews.
+    Several threads read requests. The one that gets a request to sign does it itself in a lane of
+    that token: passing it on would take as long as a soft token needs for it. Where no lane is
+    free the request waits in the token's queue, and the thread reads on. There is one thread more
+    than all tokens have lanes, so that one is always left to read and no token waits for another.
+    Other requests go to their crews.
 
     Args:
         end: this process's end of the link.
@@ -59,107 +57,85 @@ class Server:
         self._signs = msgspec.msgpack.Decoder(messages.Sign)
         self._handlers = Handlers()
         self._uses: dict[int, _KeyUse] = {}
-        self._names = itertools.count()
-        self._baton = Baton(self._start, end.flush)
+        self._counting = threading.Lock()
+        self._readers = 1
+        threading.current_thread().name = "sign-0"
 
     def serve(self) -> None:
         """Read requests; never returns."""
-        threading.current_thread().name = f"sign-{next(self._names)}"
         while True:
-            turn = self._baton.take()
             try:
-                self._read(turn)
+                frame = self._end.receive()
             except (EOFError, OSError):
                 # The parent is gone or has let go; a library that hangs must not hold us.
                 os._exit(0)
-
-    def _start(self) -> None:
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def _read(self, turn: int) -> None:
-        """Read until the baton is another thread's."""
-        frame: bytes | None = None
-        while self._baton.mine(turn) or frame is not None:
-            if frame is None:
-                frame = self._end.receive()
             if frame[0] == link.CALL:
                 call = self._calls.decode(memoryview(frame)[1:])
                 self._dispatch(call.number, call.request)
-                frame = None
             else:
-                frame = self._sign(turn, self._job(frame))
+                self._take(frame)
 
     # --- signatures ---------------------------------------------------------------------------
 
-    def _job(self, frame: bytes) -> _Job:
-        kind, number, reference = link.SIGN_HEAD.unpack_from(frame)
-        data = frame[link.SIGN_HEAD.size :]
+    def _take(self, frame: bytes) -> None:
+        kind, number, reference = _HEAD(frame)
+        data = frame[_HEAD_SIZE:]
         if kind == link.SIGN:
-            return number, self._uses[reference], data
-        request = self._signs.decode(data)
+            use = self._uses[reference]
+        else:
+            request = self._signs.decode(data)
+            use, data = self._use(reference, request), request.data
+        lane = use.lanes.take((number, use, data), use.request)
+        if lane is not None:
+            self._work(use.lanes, lane, number, use, data)
+        elif use.lanes.quick:
+            # The threads in the lanes read again in a moment; each request would wake this one.
+            time.sleep(NAP)
+
+    def _use(self, reference: int, request: messages.Sign) -> _KeyUse:
         token = self._handlers.token(request.token)
         if request.query is not None:
             token.signing.know(request.key, request.query)
         # The parent names it by the reference once this request has been answered.
-        use = self._uses[reference] = _KeyUse(token.signers, token.signing, request)
-        return number, use, request.data
+        use = _KeyUse(token.signers, token.signing, request)
+        return self._uses.setdefault(reference, use)
 
-    def _sign(self, turn: int, job: _Job) -> bytes | None:
-        """Sign if a lane is free; a frame that was read meanwhile is returned."""
-        use = job[1]
-        lane = use.lanes.take(job, use.request)
-        if lane is None:
-            return None
-        if not use.lanes.quick:
-            self._baton.give(turn)
-        return self._work(turn, lane, job)
-
-    def _work(self, turn: int, lane: Lane, job: _Job) -> bytes | None:
-        """Sign, and go on in the lane with what waits for one, or with what is to be read."""
-        lanes, frame = job[1].lanes, None
+    def _work(self, lanes: Lanes[_Job], lane: Lane, number: int, use: _KeyUse, data: bytes) -> None:
+        """Sign what the lane is for, then what waits for one."""
         while True:
-            self._baton.begin(turn)
-            left = self._end.post(self._signed(lane, job))
-            if frame is None and lanes.quick and not lanes.pressed and self._baton.mine(turn):
-                frame = self._end.receive_now()
-            following = self._job(frame) if frame is not None and frame[0] != link.CALL else None
-            if following is not None and following[1].lanes is lanes:
-                frame = None
-                if left >= TOGETHER:
-                    self._end.flush()
+            try:
+                value = use.signing.sign(lane, use.request, data)
+            except Exception as error:  # noqa: BLE001 - the thread's edge; what fails is an answer
+                self._reply(number, self._handlers.failure(use.request, error))
             else:
-                self._end.flush()
-                following = self._following(lane, job)
-            if following is None:
-                self._baton.end(turn)
-                return frame
-            job = following
+                self._end.send(_SIGNED(link.SIGNED, number) + value)
+            now = time.monotonic()
+            if not lanes.waiting:
+                use.signing.prepare(lane, use.request, now)
+            job = lanes.next(lane, now)
+            if job is None:
+                return
+            number, use, data = job
 
-    def _signed(self, lane: Lane, job: _Job) -> bytes:
-        """The frame that answers a request to sign."""
-        number, use, data = job
-        began = perf_counter()
-        try:
-            value = use.signing.sign(lane, use.request, data)
-        except Exception as error:  # noqa: BLE001 - the thread's edge; what fails is an answer
-            return self._reply(number, self._handlers.failure(use.request, error))
-        use.lanes.took(began, perf_counter())
-        return link.SIGNED_HEAD.pack(link.SIGNED, number) + value
-
-    def _following(self, lane: Lane, job: _Job) -> _Job | None:
-        """What waits for a lane; one that nothing waits for is prepared and left."""
-        use = job[1]
-        if not use.lanes.pressed:
-            use.signing.prepare(lane, use.request)
-        return use.lanes.next(lane)
+    def _have_readers(self) -> None:
+        """One thread more than there are lanes: when all sign, one is left to read."""
+        with self._counting:
+            wanted = 1 + self._handlers.lanes
+            while self._readers < wanted:
+                name = f"sign-{self._readers}"
+                threading.Thread(target=self.serve, name=name, daemon=True).start()
+                self._readers += 1
 
     # --- everything else ----------------------------------------------------------------------
 
     def _dispatch(self, number: int, request: messages.Request) -> None:
         handlers = self._handlers
         handlers.crew(request).submit(
-            lambda lane: self._end.send(self._reply(number, handlers.answer(lane, request)))
+            lambda lane: self._reply(number, handlers.answer(lane, request))
         )
 
-    def _reply(self, number: int, answer: messages.Answer) -> bytes:
-        return bytes((link.REPLY,)) + self._encoder.encode(messages.Reply(number, answer))
+    def _reply(self, number: int, answer: messages.Answer) -> None:
+        if isinstance(answer, messages.LoggedIn):
+            self._have_readers()
+        frame = self._encoder.encode(messages.Reply(number, answer))
+        self._end.send(bytes((link.REPLY,)) + frame)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from app.hsm.child.refusals import KeyAbsentError
 
 if TYPE_CHECKING:
     from app.hsm.child.crews import Lane
-    from app.hsm.child.cryptoki import Cryptoki
+    from app.hsm.child.cryptoki import Cryptoki, SigningOperation
     from app.hsm.child.objects import Objects
     from app.hsm.child.token import Token
     from app.hsm.messages import KeyQuery, Sign
@@ -34,6 +34,12 @@ LOST_SIGNING = frozenset(
     }
 )
 
+# Lanes that are prepared: while one is, after its signature, the other may serve already.
+AHEAD = 2
+# Seconds between two signatures with a key that is busy; and how long an operation that was begun
+# ahead may wait: a key that was deleted meanwhile, by another program, must not sign for long.
+BUSY, FRESH = 0.05, 1.0
+
 
 class Signing:
     """Signs with keys that are found once and named by the hash of their public half."""
@@ -46,7 +52,8 @@ class Signing:
         self._handles: dict[bytes, tuple[int, bool]] = {}
         self._forgotten = 0  # how many times
         self._latest: Sign | None = None
-        self._ahead: Lane | None = None  # the one lane that may be prepared
+        self._latest_at = 0.0
+        self._ahead: list[SigningOperation] = []
 
     def forget_handles(self) -> None:
         """Handles mean nothing after a new login or a deletion, and nothing begun with them."""
@@ -64,45 +71,44 @@ class Signing:
             KeyAbsentError: no such key.
             LoginNeededError: nobody is logged in.
         """
-        if lane.prepared is not None:
-            value = self._sign_prepared(lane, request, data)
-            if value is not None:
-                return value
-        operation = partial(self._sign, lane, request, data)
-        return bytes(self._token.with_session(lane, operation, LOST_SIGNING))
+        operation, met = lane.operation, None
+        if operation is not None:
+            ahead = operation.begun
+            fresh = not ahead or time.monotonic() - operation.begun_at < FRESH
+            if fresh and operation.request is request and operation.version == self._forgotten:
+                try:
+                    return operation.sign(data)
+                except CkrError as error:
+                    met = error
+            if ahead:
+                # It was begun for another request, or too long ago: a fresh session has none.
+                self._token.drop(lane)
+                met = None
+            lane.operation = None
+        anew = partial(self._sign, lane, request, data)
+        return bytes(self._token.with_session(lane, anew, LOST_SIGNING, met))
 
-    def prepare(self, lane: Lane, request: Sign) -> None:
+    def prepare(self, lane: Lane, request: Sign, now: float) -> None:
         """C_SignInit ahead of the next request, in a lane that has nothing else to do.
 
-        It is the longer half of a signature on some tokens. Only in one lane, for a key that
-        signed twice in succession, and never where each signature has a login of its own.
+        It is the longer half of a signature on some tokens. Only in a few lanes, while a key signs
+        again and again, and never where each signature has a login of its own. `now` is by the
+        monotonic clock.
         """
-        again, self._latest = self._latest is request, request
-        known = self._handles.get(request.key)
-        if not again or known is None or known[1] or lane.session is None:
+        again = self._latest is request and now - self._latest_at < BUSY
+        self._latest, self._latest_at = request, now
+        operation = lane.operation
+        if not again or operation is None or operation.version != self._forgotten:
             return
-        if not self._cryptoki.can_lock or lane.epoch != self._token.epoch:
-            return
-        if self._ahead is not None and self._ahead.prepared is not None:
-            return
-        forgotten = self._forgotten
-        try:
-            self._cryptoki.sign_init(lane.session, known[0], request.mechanism, request.pss)
-        except CkrError:
-            self._token.drop(lane)  # the next request meets the cause itself, and tells it
-        else:
-            self._ahead, lane.prepared, lane.forgotten = lane, request, forgotten
-
-    def _sign_prepared(self, lane: Lane, request: Sign, data: bytes) -> bytes | None:
-        """C_Sign of the operation that was begun; None when the signature has to begin anew."""
-        serves = lane.prepared is request and lane.forgotten == self._forgotten
-        lane.prepared = None
-        if serves and lane.session is not None and lane.epoch == self._token.epoch:
-            with contextlib.suppress(CkrError):
-                return self._cryptoki.sign(lane.session, data, lane.room)
-        # An operation is active that nobody asked for, or it went wrong: a fresh session has none.
-        self._token.drop(lane)
-        return None
+        self._ahead = [each for each in self._ahead if each.begun]
+        if len(self._ahead) < AHEAD:
+            try:
+                operation.begin()
+                operation.begun_at = now
+            except CkrError:
+                lane.operation = None  # the next request meets the cause itself, and tells it
+            else:
+                self._ahead.append(operation)
 
     def _sign(self, lane: Lane, request: Sign, data: bytes, session: int) -> bytes:
         handle, always = self._handle(session, request.key)
@@ -111,11 +117,17 @@ class Signing:
             if always:
                 # PKCS#11 2.40 §11.6: no other call may come between.
                 self._cryptoki.login(session, codes.CONTEXT_SPECIFIC, self._token.pin)
-            return self._cryptoki.sign(session, data, lane.room)
+            value = self._cryptoki.sign(session, data, lane.room)
         except CkrError as error:
             if error.code in (codes.KEY_HANDLE_INVALID, codes.OBJECT_HANDLE_INVALID):
                 self._handles.pop(request.key, None)
             raise
+        if not always:
+            lane.operation = self._cryptoki.signing_operation(
+                session, handle, request.mechanism, request.pss, lane.room
+            )
+            lane.operation.request, lane.operation.version = request, self._forgotten
+        return value
 
     def _handle(self, session: int, key: bytes) -> tuple[int, bool]:
         known = self._handles.get(key)

@@ -264,13 +264,23 @@ class Token:
                 self._login(self._pin)
 
     def with_session(
-        self, lane: Lane, operation: Callable[[int], Any], lost: frozenset[int] = LOST
+        self,
+        lane: Lane,
+        operation: Callable[[int], Any],
+        lost: frozenset[int] = LOST,
+        met: CkrError | None = None,
     ) -> Any:
-        """Run an operation in the lane's session; once more after one of the answers `lost`."""
+        """Run an operation in the lane's session; once more after one of the answers `lost`.
+
+        `met` is what a first try without this has met already.
+        """
         for last in (False, True):
             try:
+                if met is not None:
+                    raise met
                 return operation(self._lane_session(lane))
             except CkrError as error:
+                met = None
                 epoch = lane.epoch
                 # Some tokens log all sessions out when one is closed, so none is without need.
                 if error.code not in _LOGIN_LOST or error.function not in _BEFORE_ANY_OPERATION:
@@ -294,7 +304,9 @@ class Token:
 
     def drop(self, lane: Lane) -> None:
         """Close a session: an operation may be active in it after an error."""
-        lane.prepared = None
+        if lane.operation is not None:
+            lane.operation.begun = False
+        lane.operation = None
         if lane.session is not None:
             with contextlib.suppress(CkrError):
                 self._cryptoki.close_session(lane.session)

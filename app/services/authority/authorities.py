@@ -149,6 +149,7 @@ class AuthorityService:
         _, _, bare = request.provider.rpartition("#")
         provider = self._context.key_access.open_provider(bare, request.token, account)
         _require_algorithm(provider, request)
+        request = replace(request, provider=f"{request.spec.algorithm}#{provider.name}")
         progress.report(f"Generating the {request.spec} key…")
         pair = provider.generate(request.spec, request.name)
         recorded = False

@@ -17,7 +17,7 @@ from app.domain.luna import (
     SetValue,
 )
 from app.hsm.chrystoki import locations, reading
-from app.hsm.chrystoki.document import Document, parse
+from app.hsm.chrystoki.document import LARGEST, Document, parse
 from app.hsm.chrystoki.tasks import NO_CERTIFICATES, UNIVERSAL, Version
 from app.services.luna.evidence import read_bytes
 
@@ -119,12 +119,26 @@ def _check(parts: Parts) -> None:
             cause="The cloud client was not unpacked into the folder itself.",
             remedy="Name the folder in which its certificates are.",
         )
+    _refuse_links_out(parts.folder)
     if not parts.certificates.is_dir():
         raise InvalidInput(
             f"There is no folder {parts.certificates} for the certificates.",
             cause="The full client is installed elsewhere.",
             remedy="Name the folder cert of the full client.",
         )
+
+
+def _refuse_links_out(folder: Path) -> None:
+    """What root copies everybody may read: it must not be another file that a link leads to."""
+    real = folder.resolve()
+    for name in CERTIFICATES:
+        place = (folder / name).resolve()
+        if not place.is_relative_to(real):
+            raise InvalidInput(
+                f"{name} in {folder} is not in that folder.",
+                cause=f"It is a symbolic link to {place}.",
+                remedy="Put the certificate itself into the folder of the cloud client.",
+            )
 
 
 def version_text(parts: Parts) -> str:
@@ -141,6 +155,11 @@ def copies(parts: Parts) -> tuple[CertificateCopy, ...]:
 
 def _copy(source: Path, target: Path) -> CertificateCopy:
     content = read_bytes(source)
+    if len(content) > LARGEST:
+        raise InvalidInput(
+            f"{source} is too large for a certificate.",
+            remedy="Put the certificate that belongs to the cloud client there.",
+        )
     if not target.exists():
         return CertificateCopy(source, target, CopyState.NEW)
     same = read_bytes(target) == content

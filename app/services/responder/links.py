@@ -146,6 +146,9 @@ def broken_key(facts: StatusFacts, holder: str, error: SealkeeperError) -> PathL
         Fix.REGISTER_SLOT: command_line("slot", "register", *of_account, "--library", library),
         Fix.CHANGE_PIN: command_line("slot", "enter-pin", *of_account),
     }
+    command = commands.get(fix, "") if fix else ""
+    if isinstance(error, TokenAbsent):  # it may be there under another serial or label
+        command = command_line("slot", "candidates", "--token", serial)
     return PathLink(
         LinkName.HSM_KEY,
         LinkState.BAD,
@@ -155,7 +158,7 @@ def broken_key(facts: StatusFacts, holder: str, error: SealkeeperError) -> PathL
         likely_cause=" ".join(part for part in (error.cause, error.remedy) if part),
         detail=error.detail,
         fix=fix,
-        fix_command=commands.get(fix, "") if fix else "",
+        fix_command=command,
     )
 
 

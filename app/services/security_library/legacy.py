@@ -10,16 +10,14 @@ from app.domain.errors import InvalidInput, NameInUse, NotFound, PinIncorrect, P
 from app.domain.events import EventLevel
 from app.domain.keys import TokenIdentity
 from app.domain.libraries import Library
+from app.domain.pins import check_password
 from app.domain.services import ServiceName
-from app.domain.tokens import PinState
 from app.services.security_library.key_access import refuse_disabled
-from app.services.security_library.libraries import check_pin_length
 
 if TYPE_CHECKING:
     from app.domain.clock import Clock
     from app.domain.ids import LibraryId
     from app.domain.secret import Secret
-    from app.domain.tokens import SlotFacts
     from app.hsm.isolation import KeyIsolation
     from app.services.events import EventService
     from app.services.service_control import ServiceControl
@@ -136,7 +134,7 @@ class LegacyProviders:
         isolated = self._isolation.library(library.spec)
         slot = next((each for each in isolated.slots() if each.token == token), None)
         if slot is not None:  # an absent token is told of by the library's process
-            _check_pin(library, token, slot, pin)
+            check_password("partition password", library, slot, pin)
         try:
             isolated.verify_pin(token, pin)
         except (PinIncorrect, PinLocked) as error:
@@ -177,20 +175,3 @@ def _chosen(
             f"Several slots of {library.vendor} are registered.", remedy=f"Name one of {names}."
         )
     return tokens[0]
-
-
-def _check_pin(library: Library, token: TokenIdentity, slot: SlotFacts, pin: Secret | None) -> None:
-    if slot.pin_state is PinState.LOCKED:
-        raise PinLocked(
-            f"The PIN of the token {token.label} is locked.",
-            ckr="CKF_USER_PIN_LOCKED",
-            function="C_GetTokenInfo",
-            library=library.spec.path,
-            library_version=library.info.library_version,
-            cause="It was entered wrongly too often.",
-            remedy="Have the token's security officer unlock it.",
-        )
-    if pin is None and not slot.protected_authentication_path:
-        raise InvalidInput("The partition password is missing.", remedy="Enter it.")
-    if pin is not None:
-        check_pin_length("partition password", pin, slot)

@@ -371,25 +371,6 @@ class LibraryService:
         return self._isolation.library(self._usable(library_id).spec)
 
 
-def check_pin_length(name: str, pin: Secret, slot: SlotFacts) -> None:
-    """Refuse a PIN that the token would refuse for its length, before a try is spent on it.
-
-    Raises:
-        InvalidInput: empty, or shorter or longer than the token says.
-    """
-    size = len(pin.reveal())
-    shortest, longest = max(slot.min_pin or 1, 1), slot.max_pin or 0
-    if size >= shortest and (not longest or size <= longest):
-        return
-    if not size:
-        raise InvalidInput(f"The {name} is empty.", remedy="Enter it.")
-    bounds = f"{shortest} to {longest}" if longest else f"at least {shortest}"
-    raise InvalidInput(
-        f"The {name} has a length that the token does not take.",
-        remedy=f"Enter {bounds} characters.",
-    )
-
-
 def _first_blank(slots: tuple[SlotFacts, ...]) -> int:
     for slot in slots:
         if slot.token_present and not slot.initialised:

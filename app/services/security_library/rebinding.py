@@ -219,6 +219,8 @@ class Rebinding:
                     tx.registrations.rebind(row.id, new.id, token, slot.slot_id)
                     tx.registrations.mark_refused(row.id, None)
                 tx.token_settings.rebind((old.id, registration.token), (new.id, token))
+                if token.serial != registration.token.serial:
+                    _forget_confirmation(tx, new.id, token)
                 for holder, locator in found:
                     holder.move(tx, locator)
                 _move_provider(tx, old, new, {holder.user for holder, _ in found})
@@ -355,16 +357,24 @@ def _keys_missing(token: TokenIdentity, missing: tuple[str, ...]) -> Refused:
     )
 
 
+def _forget_confirmation(tx: Transaction, library_id: LibraryId, token: TokenIdentity) -> None:
+    """Who confirmed the policies of the old partition has said nothing of another one."""
+    settings = tx.token_settings.get(library_id, token)
+    if settings.policies_confirmed_at is not None:
+        settings = replace(settings, policies_confirmed_by=None, policies_confirmed_at=None)
+        tx.token_settings.set(library_id, token, settings)
+
+
 def _move_provider(tx: Transaction, old: Library, new: Library, users: set[str]) -> None:
     """Let what has moved with its key name the provider of the new library."""
     if old.id == new.id:
         return
     for authority in tx.authorities.all():
         if f"CA {authority.name}" in users:
-            name = authority.provider.replace(old.provider_name, new.provider_name)
+            name = f"{authority.key.algorithm}#{new.provider_name}"
             tx.authorities.update(replace(authority, provider=name))
     for configuration in tx.configurations.all():
-        if configuration.provider == old.provider_name and any(
+        if configuration.provider in {old.provider_name, old.legacy_name} and any(
             user.startswith(f"OCSPSvc\\{configuration.name} (") for user in users
         ):
             tx.configurations.update(replace(configuration, provider=new.provider_name))

@@ -60,7 +60,11 @@ def _log_on(slot: SlotFacts) -> str | None:
 
 
 def _pin(state: PinState | None) -> str | None:
-    return None if state is None else state.value
+    """In the words of the page of slots."""
+    if state is None:
+        return None
+    words = {"count low": "few tries left", "final try": "one try left"}
+    return words.get(state.value, state.value)
 
 
 def _high_availability(slot: SlotFacts, evidence: LunaEvidence) -> SlotFact:

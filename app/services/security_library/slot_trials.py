@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from app.domain.errors import (
     Cancelled,
-    InvalidInput,
     PinIncorrect,
     PinLocked,
     TokenAbsent,
@@ -18,11 +17,11 @@ from app.domain.errors import (
 from app.domain.events import EventLevel
 from app.domain.ids import LibraryId
 from app.domain.keys import TokenIdentity
+from app.domain.pins import check_password
 from app.domain.secret import Secret
-from app.domain.tokens import PinState, SlotTrial
+from app.domain.tokens import SlotTrial
 from app.hsm.offers import offered_bits
 from app.services.security_library.key_test import KeyTest, try_key
-from app.services.security_library.libraries import check_pin_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +83,7 @@ class SlotTrials:
         """
         progress.report(f"Looking for the token {token.label}")
         slot = self.slot(library, token)
-        _refuse_unfit(library, slot, token, pin)
+        check_password("slot password", library, slot, pin)
         where = "on the PED or PIN pad" if pin is None else "with its password"
         words = f"Opening the token {token.label} {where}, once"
         progress.report(words)
@@ -109,7 +108,7 @@ class SlotTrials:
             InvalidInput, TokenAbsent, PinIncorrect, PinLocked: as `try_slot`.
         """
         slot = self.slot(library, token)
-        _refuse_unfit(library, slot, token, pin)
+        check_password("slot password", library, slot, pin)
         with self._refusals_noted(token):
             self._isolation.library(library.spec).verify_pin(token, pin)
         return slot
@@ -140,26 +139,6 @@ class SlotTrials:
             message = f"The token {token.label} refused a slot password: {error.message}"
             self._events.record(EventLevel.WARNING, SOURCE, 0, message, token.label)
             raise
-
-
-def _refuse_unfit(
-    library: Library, slot: SlotFacts, token: TokenIdentity, pin: Secret | None
-) -> None:
-    """Refuse what the token would refuse, before a try is spent on it."""
-    if slot.pin_state is PinState.LOCKED:
-        raise PinLocked(
-            f"The PIN of the token {token.label} is locked.",
-            ckr="CKF_USER_PIN_LOCKED",
-            function="C_GetTokenInfo",
-            library=library.spec.path,
-            library_version=library.info.library_version,
-            cause="It was entered wrongly too often.",
-            remedy="Have the token's security officer unlock it.",
-        )
-    if pin is None and not slot.protected_authentication_path:
-        raise InvalidInput("The slot password is missing.", remedy="Enter the slot password.")
-    if pin is not None:
-        check_pin_length("slot password", pin, slot)
 
 
 def algorithms_of(trial: SlotTrial) -> tuple[KeyAlgorithm, ...]:

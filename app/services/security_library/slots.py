@@ -214,7 +214,8 @@ class SlotService(SlotViews):
         trial = isolated.try_signing(registration.token, self._access.pins(registration))
         provider = self._access.of_registration(library, registration)
         signs, milliseconds = trial.signed, trial.milliseconds
-        note = f"A session key ({trial.algorithm}) signed." if signs else trial.problem
+        name = trial.algorithm.replace("_P", " P-")
+        note = f"A session key ({name}) signed." if signs else trial.problem
         if not signs and (found := sign_with_a_key(provider)) is not None:
             signs, milliseconds = found.signs, found.milliseconds
             note = f"{found.note} {trial.problem}".strip()
@@ -263,8 +264,7 @@ class SlotService(SlotViews):
             asked[registration_id] = not store
         self._passwords.keep([row for row in rows if not asked[row.id]], pin)
         with self._database.write() as tx:
-            # It may have been changed with the vendor's tools.
-            set_pin_changed(tx, registration.token, self._clock.now())
+            set_pin_changed(tx, registration.token, self._clock.now())  # perhaps elsewhere
             for row in rows:
                 self._entered(tx, row, ask=asked[row.id])
             entered = tx.registrations.get(registration_id)

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from app.domain.commands import command_line
-from app.domain.errors import NotLoggedIn, PinRefusedBefore, SecretUnavailable, TokenBusy
+from app.domain.errors import (
+    HomeUnusable,
+    NotLoggedIn,
+    PinRefusedBefore,
+    SecretUnavailable,
+    TokenBusy,
+)
 from app.domain.events import EventLevel
 from app.services.security_library.ledger import LoginLedger
 
@@ -154,12 +160,13 @@ def login_lock(home: Path, token: TokenIdentity) -> Iterator[None]:
 
     Raises:
         TokenBusy: another process is still logging in.
+        HomeUnusable: the lock cannot be made; nothing was tried.
     """
     name = hashlib.sha256(f"{token.serial}/{token.label}".encode()).hexdigest()[:32]
     folder = home / "locks"
-    folder.mkdir(mode=0o700, exist_ok=True)
     lock = FileLock(folder / f"login-{name}", timeout=LOGIN_PATIENCE_S)
     try:
+        folder.mkdir(mode=0o700, exist_ok=True)
         lock.acquire()
     except Timeout as error:
         raise TokenBusy(
@@ -167,6 +174,13 @@ def login_lock(home: Path, token: TokenIdentity) -> Iterator[None]:
             cause="It waits for a PIN, or its HSM does not answer.",
             remedy="Try again when that is over.",
             detail=str(error.lock_file),
+        ) from error
+    except OSError as error:
+        raise HomeUnusable(
+            f"The token {token.label} is not opened, since no lock can be made in {folder}.",
+            cause=f"{error.strerror or error}.",
+            remedy="Check the folder's owner and the free space. Nothing in it has to be kept.",
+            detail=repr(error),
         ) from error
     try:
         yield

@@ -21,11 +21,10 @@ from app.domain.errors import (
 from app.domain.events import EventLevel
 from app.domain.keys import TokenIdentity
 from app.domain.libraries import SlotRegistration
+from app.domain.pins import check_pin_length, refuse_locked
 from app.domain.secret import Secret
 from app.domain.token_memory import TokenMemory, memory_of
-from app.domain.tokens import PinState
 from app.services.security_library.key_access import refuse_disabled
-from app.services.security_library.libraries import check_pin_length
 from app.services.security_library.stored_pin import login_lock, set_pin_changed
 
 if TYPE_CHECKING:
@@ -149,9 +148,8 @@ class TokenService:
         whose = "security officer's PIN" if officer else "user PIN"
         library, isolated = self._opened(library_id)
         slot = self._slot(library, isolated, token)
-        state = slot.so_pin_state if officer else slot.pin_state
         _refuse_pad(slot, token)
-        _refuse_locked(slot, library, whose, state)
+        refuse_locked(library, slot, officer=officer)
         check_pin_length(f"old {whose}", old, slot)
         check_pin_length(f"new {whose}", new, slot)
         if old == new:
@@ -179,7 +177,7 @@ class TokenService:
         library, isolated = self._opened(library_id)
         slot = self._slot(library, isolated, token)
         _refuse_pad(slot, token)
-        _refuse_locked(slot, library, whose, slot.so_pin_state)
+        refuse_locked(library, slot, officer=True)
         check_pin_length(whose, so_pin, slot)
         check_pin_length("new user PIN", new_pin, slot)
         done = f"The security officer set a new user PIN of the token {token.label}."
@@ -322,20 +320,3 @@ def _refuse_pad(slot: SlotFacts, token: TokenIdentity) -> None:
             cause="Nothing that is typed here reaches it.",
             remedy="Change the PIN with the tools of the token's vendor.",
         )
-
-
-def _refuse_locked(slot: SlotFacts, library: Library, whose: str, state: PinState | None) -> None:
-    if state is not PinState.LOCKED:
-        return
-    officer = whose.startswith("security")
-    raise PinLocked(
-        f"The {whose} of the token {slot.token.label if slot.token else ''} is locked.",
-        ckr="CKF_SO_PIN_LOCKED" if officer else "CKF_USER_PIN_LOCKED",
-        function="C_GetTokenInfo",
-        library=library.spec.path,
-        library_version=library.info.library_version,
-        cause="It was entered wrongly too often.",
-        remedy="The token has to be initialised anew, with the tools of its vendor."
-        if officer
-        else "Have the token's security officer unlock it.",
-    )

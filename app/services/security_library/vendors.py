@@ -85,7 +85,8 @@ def refuse_taken(tx: Transaction, spec: LibrarySpec, vendor: str, free: str = ""
     Raises:
         NameInUse: the file or the name is.
     """
-    names = {f"{vendor} Key Storage Provider".casefold(), f"{vendor} Cryptographic Services"}
+    own = (f"{vendor} Key Storage Provider", f"{vendor} Cryptographic Services")
+    names = {name.casefold() for name in own}
     if vendor and names & {name.casefold() for name in (SOFTWARE_PROVIDER, *SOFTWARE_ALIASES)}:
         raise NameInUse(
             f"“{vendor}” is the name of the built-in software provider.",

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.domain.errors import PinLocked
 from app.domain.keys import KeyAlgorithm, KeySpec
 from app.domain.libraries import SOFTWARE_PROVIDER
 from app.domain.responder import SignerState
@@ -33,6 +34,7 @@ from tests.store.records import a_configuration, a_signer, an_authority
 if TYPE_CHECKING:
     from app.domain.keys import KeyDescription
     from app.domain.tokens import SlotFacts
+    from app.services.security_library.keys import KeyOnToken
     from tests.softhsm import SoftHsm
 
 __all__ = ["filled", "registered_library", "shell", "softhsm"]
@@ -340,6 +342,26 @@ def test_the_pin_is_changed_and_a_wrong_one_is_tried_once(
     assert "The slot password was updated for" in filled.text("keys_banner_hint")
     assert page.page.slot is not None
     assert [row.pin_refused_at for row in filled.backend.slots.registered()] == [None, None]
+
+
+def test_where_the_keys_cannot_be_read_the_pin_is_unlocked(
+    filled: Shell, page: KeysPanel, softhsm: SoftHsm
+) -> None:
+    def locked() -> tuple[KeyOnToken, ...]:
+        raise PinLocked("The PIN is locked.", ckr="CKR_PIN_LOCKED", function="C_Login")
+
+    source = page._source
+    page._source = replace(source, read=locked)
+    page.refresh()
+    filled.settle()
+    assert filled.text("keys_banner_message") == "The PIN is locked."
+    shown = [each for each in filled.window.findChildren(QWidget) if each.isVisible()]
+    assert not [each for each in shown if each.objectName() == "keys_empty_action"]
+    page._source = source
+    filled.click("action_key_unlock")
+    write_pins(filled, "unlock_pin", softhsm.so_pin, "fresh one")
+    assert "was changed" in filled.text("keys_banner_message")
+    assert filled.find(QWidget, "keys_empty_action").isVisible()
 
 
 def test_the_officer_unlocks_and_changes_his_pin(

@@ -73,6 +73,19 @@ def test_a_name_in_use_is_refused(backend: Backend, authority: Authority) -> Non
     assert len(backend.keys.software()) == 1
 
 
+@pytest.mark.parametrize(
+    "provider",
+    [
+        "ecdsa_p256#Software key storage PROVIDER",
+        SOFTWARE_PROVIDER,
+        "Microsoft Software Key Storage Provider",
+    ],
+)
+def test_the_provider_is_kept_as_the_list_shows_it(backend: Backend, provider: str) -> None:
+    made = backend.authorities.create(wish(provider=provider))
+    assert made.provider == f"ECDSA_P256#{SOFTWARE_PROVIDER}"
+
+
 def test_an_unknown_provider_lists_those_that_there_are(backend: Backend) -> None:
     with pytest.raises(NotFound, match="Provider") as caught:
         backend.authorities.create(wish(provider="ECDSA_P256#No Such Key Storage Provider"))

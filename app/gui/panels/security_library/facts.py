@@ -188,6 +188,19 @@ def slot_state(row: SlotRow) -> tuple[LinkState, str]:
     return _pin_state(row.slot)
 
 
+def slot_remedy(row: SlotRow) -> str:
+    """What an administrator does about a slot that cannot be opened, or soon not; "" else."""
+    if row.slot is None:
+        return ""
+    if row.slot.pin_state is PinState.LOCKED:
+        return f"The security officer sets a new PIN: page Keys on {row.title}, Unlock PIN."
+    if row.registration is not None and row.registration.pin_refused_at is not None:
+        return "Enter the slot password anew. The refused one is not tried again."
+    if row.slot.pin_state is PinState.FINAL_TRY:
+        return "Check the password before it is tried: a wrong one locks the PIN."
+    return ""
+
+
 def _pin_state(slot: SlotFacts) -> tuple[LinkState, str]:
     if slot.problem:
         return LinkState.BAD, "Cannot be read"

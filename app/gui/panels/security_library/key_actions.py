@@ -85,7 +85,8 @@ class KeyActions:
         tr, group = self._panel.tr, self._panel.tr("Token")
         why = "" if page.slot is not None else tr("The token cannot be read now.")
         pad = page.slot is not None and page.slot.protected_authentication_path
-        no_pin = why or (tr("This token takes its PINs on its own pad.") if pad else "")
+        # Also where the keys cannot be read: a locked PIN is why, and is mended from here.
+        no_pin = tr("This token takes its PINs on its own pad.") if pad else ""
         return (
             ActionSpec(
                 "key.retire_after", tr("Retire Automatically…"), "calendar", group,

@@ -200,6 +200,7 @@ class RetireAfterDialog(FormDialog):
         self.form.add_wide(self._after_row())
         self.after.toggled.connect(self.days.setEnabled)
         self.days.setEnabled(days is not None)
+        (self.never if days is None else self.after).setFocus()
 
     def _after_row(self) -> QWidget:
         row = QWidget()

@@ -48,9 +48,9 @@ COLUMNS: tuple[Column[KeyOnToken], ...] = (
            order=lambda k: (k.description.locator.algorithm, k.description.locator.bits),
            width=108),
     Column("used_by", "Used by", lambda k: key_users(k)[1], state=lambda k: key_users(k)[0],
-           width=192),
+           width=216),
     Column("until", "Certificate until", until_words, order=lambda k: until(k) or _FIRST,
-           width=126),
+           width=142),
     Column("extractable", "Extractable", lambda k: yes_no(k.description.extractable), width=88),
 )  # fmt: skip
 
@@ -63,23 +63,13 @@ class KeysPanel(Panel):
         self._backend = backend
         self._source = source
         self.page = KeyPage(())
+        self._unread = False
         self.banner = InlineBanner("keys_banner")
         self.model = ListTableModel(COLUMNS, identity=_identity)
         self.view = TableView(self.model, "keys_table", source.title)
         self.view.set_actions(self.actions)
         self._keys = KeyActions(self, backend, source)
-        self.view.set_empty_state(
-            EmptyState(
-                "key",
-                self.tr(
-                    "There are no keys here yet. Setting up a certification authority or a "
-                    "revocation configuration makes them."
-                ),
-                self.tr("Generate Key…"),
-                self._keys.generate,
-                name="keys_empty",
-            )
-        )
+        self._show_none()
         self.view.row_selected.connect(self._selected)
         self.view.row_activated.connect(lambda _row: self._keys.show_certificate())
         self.detail = DetailPane(self.tr("Select a key pair to see its attributes."))
@@ -123,7 +113,25 @@ class KeysPanel(Panel):
         self.console.refresh_children("security_library")
         self.refresh()
 
+    def _show_none(self) -> None:
+        """What stands in the empty list of a store that was read."""
+        self.view.set_empty_state(
+            EmptyState(
+                "key",
+                self.tr(
+                    "There are no keys here yet. Setting up a certification authority or a "
+                    "revocation configuration makes them."
+                ),
+                self.tr("Generate Key…"),
+                self._keys.generate,
+                name="keys_empty",
+            )
+        )
+
     def _loaded(self, page: KeyPage) -> None:
+        if self._unread:
+            self._unread = False
+            self._show_none()
         self.page = page
         self.model.set_rows(page.keys)
         self.strip.show_page(page)
@@ -153,6 +161,10 @@ class KeysPanel(Panel):
 
     def _not_loaded(self, error: SealkeeperError) -> None:
         self.page = KeyPage(())
+        if not self._unread:
+            self._unread = True
+            words = self.tr("The keys cannot be read now. The reason stands above.")
+            self.view.set_empty_state(EmptyState("key", words))
         self.model.set_rows(())
         self.strip.setVisible(False)
         self.banner.show_error(error)

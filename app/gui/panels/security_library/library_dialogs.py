@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QListWidget, QListWidgetItem
 
 from app.domain.errors import InvalidInput
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from app.gui.panel import Console
     from app.services.backend import Backend
 
-_LISTED = 6
-_ROW = 30
+_LISTED = 10
+_EDGES = 16
+_LEAST_WIDTH = 380
+_CHANGE_WIDTH = 680
 
 
 class ChangeLibraryDialog(FormDialog):
@@ -41,6 +44,7 @@ class ChangeLibraryDialog(FormDialog):
         )
         self._backend = backend
         self._library = library
+        self.setMinimumWidth(_CHANGE_WIDTH)
         self.environment = few_lines(
             "change_environment", "SOFTHSM2_CONF=/etc/softhsm/softhsm2.conf"
         )
@@ -99,7 +103,11 @@ class RemoveLibraryDialog(FormDialog):
         listed.setObjectName("remove_dependents")
         for text in dependents:
             QListWidgetItem(icon("link"), text, listed)
-        listed.setFixedHeight(min(len(dependents), _LISTED) * _ROW + 4)
+        listed.setAccessibleName(self.tr("Needed by"))
+        listed.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        row_height = listed.sizeHintForRow(0)
+        listed.setFixedHeight(min(len(dependents), _LISTED) * row_height + _EDGES)
+        listed.setMinimumWidth(max(_LEAST_WIDTH, listed.sizeHintForColumn(0) + _EDGES))
         self.form.add_row(self.tr("Needed by"), listed)
         why = self.tr("Needed by {names}.").format(names="; ".join(dependents))
         self.accept_button.setEnabled(False)

@@ -33,7 +33,7 @@ LIBRARY_COLUMNS: tuple[Column[LibraryRow], ...] = (
         "State",
         lambda r: library_state(r)[1],
         state=lambda r: library_state(r)[0],
-        width=136,
+        width=152,
     ),
     Column("version", "Version", lambda r: r.library.info.library_version, width=72),
     Column(
@@ -46,6 +46,9 @@ LIBRARY_COLUMNS: tuple[Column[LibraryRow], ...] = (
     ),
     Column("path", "Library file", lambda r: r.library.spec.path, width=150, stretch=True),
 )
+
+
+WIDE_FACTS = frozenset({"Environment", "Initialisation", "Call log", "Problem"})
 
 
 def library_facts(row: LibraryRow, backend: Backend) -> tuple[tuple[str, str], ...]:
@@ -61,12 +64,12 @@ def library_facts(row: LibraryRow, backend: Backend) -> tuple[tuple[str, str], .
         ("Registered", local_time(library.registered_at)),
         ("Description", ", ".join(filter(None, (info.description, info.manufacturer)))),
         ("Cryptoki", f"{info.cryptoki_version}, library version {info.library_version}"),
-        ("Environment", variables),
-        ("Initialisation", library.spec.initialisation),
         ("Legacy provider", legacy),
-        ("Call log", log if library.call_log else ""),
         ("Disabled since", disabled),
         ("Problem", row.problem if library.disabled_at is None else ""),
+        ("Environment", variables),
+        ("Initialisation", library.spec.initialisation),
+        ("Call log", log if library.call_log else ""),
     )
     return tuple((name, value) for name, value in pairs if value)
 

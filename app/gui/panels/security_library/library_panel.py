@@ -11,6 +11,7 @@ from app.gui.panels.security_library.facts import LibraryRow, SlotRow, library_r
 from app.gui.panels.security_library.library_actions import LibraryActions
 from app.gui.panels.security_library.library_facts import (
     LIBRARY_COLUMNS,
+    WIDE_FACTS,
     library_facts,
     library_state,
 )
@@ -184,7 +185,10 @@ class LibraryPanel(Panel):
             self.detail.clear()
             self.slot_model.set_rows(())
         else:
-            facts = [Fact(name, value) for name, value in library_facts(row, self._backend)]
+            facts = [
+                Fact(name, value, wide=name in WIDE_FACTS)
+                for name, value in library_facts(row, self._backend)
+            ]
             self.detail.show_details(row.library.vendor, facts, *library_state(row))
             self.slot_model.set_rows(row.slots)
         self.actions_changed.emit()

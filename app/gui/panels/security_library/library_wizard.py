@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from app.services.backend import Backend
     from app.services.security_library.found_libraries import FoundLibrary
 
-_LISTED = 4
-_ROW = 32
+_LISTED = 6
+_EDGES = 4
 _ENABLED = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 
 
@@ -98,7 +98,8 @@ class LibraryFilePage(WizardPage):
             item.setToolTip(each.problem or each.note or each.path)
             usable = not each.registered and not each.problem
             item.setFlags(_ENABLED if usable else Qt.ItemFlag.NoItemFlags)
-        self.found_list.setFixedHeight(min(len(self._found), _LISTED) * _ROW + 4)
+        row_height = self.found_list.sizeHintForRow(0)
+        self.found_list.setFixedHeight(min(len(self._found), _LISTED) * row_height + _EDGES)
         self.found_list.currentItemChanged.connect(self._picked)
         self.found_list.itemClicked.connect(self._picked)
         if self._found:
@@ -123,6 +124,8 @@ class LibraryFilePage(WizardPage):
         """A path that was browsed to or typed gets its proposal like one that was picked."""
         text = self.path.text()
         known = next((each for each in self._found if each.path == text), None)
+        if known is None:
+            self.found_list.setCurrentRow(-1)
         self._propose(known)
 
     def _propose(self, found: FoundLibrary | None) -> None:

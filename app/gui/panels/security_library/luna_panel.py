@@ -214,12 +214,13 @@ class LunaPanel(LunaView):
 
     def _written(self, written: Written) -> None:
         backup = written.backup
+        words = self.tr("Programs read the file when they load the library.")
+        if backup is not None:
+            words = self.tr("Backup: {backup}.").format(backup=backup) + f" {words}"
         self.banner.show_message(
             LinkState.OK,
             self.tr("{path} was changed.").format(path=written.path),
-            self.tr("Backup: {backup}. Programs read the file when they load the library.").format(
-                backup=backup
-            ),
+            words,
             action=None
             if backup is None
             else (self.tr("Undo"), partial(self._undo, backup, written)),

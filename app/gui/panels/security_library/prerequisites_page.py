@@ -84,7 +84,7 @@ class _Checklist(QWidget):
                 widget.deleteLater()
         top = Qt.AlignmentFlag.AlignTop
         for row, each in enumerate(items):
-            badge = StateBadge(each.state, each.word)
+            badge = StateBadge(each.state, f"{each.word[:1].upper()}{each.word[1:]}")
             evidence = label(each.evidence, wrap=True, selectable=True)
             evidence.setAccessibleName(f"{each.name}: {each.word}. {each.evidence}")
             self._grid.addWidget(label(each.name, "strong"), row, 0, top)

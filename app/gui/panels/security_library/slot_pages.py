@@ -82,8 +82,8 @@ class LibraryPage(WizardPage):
 def slot_columns() -> tuple[Column[SlotRow], ...]:
     """The facts of a slot, as the vendor's tools list them."""
     return (
-        Column("token", "Token label", lambda r: r.title, icon=lambda _r: "chip", width=130),
-        Column("serial", "Serial", lambda r: r.serial, width=148, mono=True),
+        Column("token", "Token label", lambda r: r.title, icon=lambda _r: "chip", width=136),
+        Column("serial", "Serial", lambda r: r.serial, width=140, mono=True),
         Column(
             "state",
             "State",
@@ -91,7 +91,7 @@ def slot_columns() -> tuple[Column[SlotRow], ...]:
             state=lambda r: slot_state(r)[0],
             width=132,
         ),
-        Column("slot", "Slot id", lambda r: r.slot_id, width=92),
+        Column("slot", "Slot id", lambda r: r.slot_id, width=100),
         Column("model", "Model, firmware", lambda r: r.model, width=130),
         Column("description", "Description", lambda r: r.description, width=120, stretch=True),
     )

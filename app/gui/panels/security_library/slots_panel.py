@@ -14,6 +14,7 @@ from app.gui.panels.security_library.facts import (
     registered_rows,
     sheet_facts,
     slot_facts,
+    slot_remedy,
     slot_state,
     test_words,
 )
@@ -54,12 +55,12 @@ def _place(row: SlotRow) -> str:
 
 
 COLUMNS: tuple[Column[SlotRow], ...] = (
-    Column("token", "Token label", lambda r: r.title, icon=lambda _r: "chip", width=112),
-    Column("account", "Registered for", lambda r: r.registered_for[0], width=174, stretch=True),
-    Column("state", "PIN", lambda r: slot_state(r)[1], state=lambda r: slot_state(r)[0], width=136),
-    Column("place", "Password in", _place, width=150),
-    Column("serial", "Serial", lambda r: r.serial, width=148, mono=True),
-    Column("lanes", "Lanes", lambda r: str(r.settings.lanes), width=56),
+    Column("token", "Token label", lambda r: r.title, icon=lambda _r: "chip", width=116),
+    Column("account", "Registered for", lambda r: r.registered_for[0], width=172, stretch=True),
+    Column("state", "PIN", lambda r: slot_state(r)[1], state=lambda r: slot_state(r)[0], width=152),
+    Column("place", "Password in", _place, width=138),
+    Column("serial", "Serial", lambda r: r.serial, width=136, mono=True),
+    Column("lanes", "Lanes", lambda r: str(r.settings.lanes), width=52),
 )
 
 
@@ -198,10 +199,16 @@ class SlotsPanel(Panel):
         self.actions_changed.emit()
 
     def _facts(self, row: SlotRow, registration: SlotRegistration) -> list[Fact]:
-        facts = [
+        remedy = slot_remedy(row)
+        facts = [Fact(self.tr("What to do"), remedy, wide=True)] if remedy else []
+        facts += [
             Fact(self.tr("Registered for"), str(registration.account)),
             Fact(self.tr("Registered"), local_time(registration.registered_at)),
-            Fact(self.tr("Password in"), row.place.words if row.place is not None else ""),
+            Fact(
+                self.tr("Password in"),
+                row.place.words if row.place is not None else "",
+                wide=True,
+            ),
             Fact(self.tr("Lanes"), str(row.settings.lanes)),
         ]
         if registration.pin_refused_at is not None:

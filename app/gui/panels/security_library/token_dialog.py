@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from app.domain.errors import InvalidInput
+from app.domain.pins import check_pin_length
 from app.gui.forms import combo, line_edit
 from app.gui.widgets.form_dialog import FormDialog
 from app.gui.widgets.pin_entry import PinEntry
 from app.gui.wizard import FieldError
-from app.services.security_library.libraries import InitialiseToken, check_pin_length
+from app.services.security_library.libraries import InitialiseToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
