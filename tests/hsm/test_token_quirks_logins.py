@@ -154,8 +154,8 @@ def test_quirk_22_token_pulled_out_and_put_back(
     faults.set()
     sign(faulty_provider, pair, times=8)
     assert faulty_provider.keys() == (pair,)
-    # The library goes on, with one login more.
-    assert faults.calls("C_Initialize") == loads
+    # It is loaded anew once, not at each try: many libraries show only what was there then.
+    assert faults.calls("C_Initialize") == loads + 1
     assert faults.calls("C_Login") == logins + 1
 
 
