@@ -94,11 +94,10 @@ class Logins:
         try:
             self._log_in(channel, token, pins)
         except TokenAbsent:
-            if channel.logged_in:
-                raise
             # The child may have looked while another process rewrote the soft token's file;
             # nothing of this library is in use yet, so a new child harms nobody.
-            self._library.restart()
+            if channel.logged_in or not self._library.look_again():
+                raise
             self._log_in(self._library.live_channel(), token, pins)
 
     def _log_in(self, channel: Channel, token: TokenIdentity, pins: PinSource) -> None:

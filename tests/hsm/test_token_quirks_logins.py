@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from app.hsm.isolation import IsolatedLibrary, TokenKeyProvider
     from tests.faults.module import Faults
 
+# C_Initialize is called twice: PyKCS11 does so itself on a library that is loaded already.
+EACH_LOAD = 2
+
 
 @pytest.fixture
 def pair(faulty_provider: TokenKeyProvider) -> KeyDescription:
@@ -155,7 +158,7 @@ def test_quirk_22_token_pulled_out_and_put_back(
     sign(faulty_provider, pair, times=8)
     assert faulty_provider.keys() == (pair,)
     # It is loaded anew once, not at each try: many libraries show only what was there then.
-    assert faults.calls("C_Initialize") == loads + 1
+    assert faults.calls("C_Initialize") == loads + EACH_LOAD
     assert faults.calls("C_Login") == logins + 1
 
 
