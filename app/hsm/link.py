@@ -82,8 +82,16 @@ class ChildEnd(Protocol):
         """
         ...
 
-    def send(self, frame: bytes) -> None:
-        """Send one frame."""
+    def receive_now(self) -> bytes | None:
+        """A frame that is there already; None when there is none."""
+        ...
+
+    def post(self, frame: bytes) -> int:
+        """Leave a frame for the next `flush`; how many are left now."""
+        ...
+
+    def flush(self) -> None:
+        """Send what was left."""
         ...
 
     def close(self) -> None:
@@ -180,6 +188,15 @@ class PacketChild:
             if whole is not None:
                 return whole
 
+    def receive_now(self) -> bytes | None:
+        try:
+            packet = self._requests.recv(_LARGEST_PACKET, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+        if not packet:
+            raise EOFError
+        return packet if packet[0] != _PART else self._join(packet)
+
     def _join(self, packet: bytes) -> bytes | None:
         """The whole frame when this was the last part of it that was missing."""
         _, number, place, count = _PART_HEAD.unpack_from(packet)
@@ -191,8 +208,11 @@ class PacketChild:
             del self._parts[number]
         return b"".join(parts[place] for place in range(count))
 
-    def send(self, frame: bytes) -> None:
+    def post(self, frame: bytes) -> int:
         self._outbox.append(_LENGTH.pack(len(frame)) + frame)
+        return len(self._outbox)
+
+    def flush(self) -> None:
         # Nobody waits here: the thread that is sending takes what others leave meanwhile.
         while self._outbox and self._sending.acquire(False):
             try:
@@ -246,9 +266,17 @@ class PipeChild:
         with self._receiving:
             return self._connection.recv_bytes()
 
-    def send(self, frame: bytes) -> None:
+    def receive_now(self) -> bytes | None:
+        with self._receiving:
+            return self._connection.recv_bytes() if self._connection.poll() else None
+
+    def post(self, frame: bytes) -> int:
         with self._sending:
             self._connection.send_bytes(frame)
+        return 0
+
+    def flush(self) -> None:
+        """Nothing is ever left: a pipe takes one frame at a time."""
 
     def close(self) -> None:
         self._connection.close()

@@ -308,10 +308,9 @@ def finish_signature(value: bytes, algorithm: KeyAlgorithm, bits: int) -> bytes:
         KeyStorageError: it has a wrong length.
     """
     size = (bits + 7) // 8
-    lengths = frozenset({size if algorithm is KeyAlgorithm.RSA else 2 * size})
-    if algorithm is KeyAlgorithm.DSA:
-        lengths = _DSA_LENGTHS
-    if len(value) not in lengths:
+    wanted = size if algorithm is KeyAlgorithm.RSA else 2 * size
+    fits = len(value) in _DSA_LENGTHS if algorithm is KeyAlgorithm.DSA else len(value) == wanted
+    if not fits:
         raise KeyStorageError(
             "The token returned a signature of a wrong length.",
             cause="The token or its library is faulty.",

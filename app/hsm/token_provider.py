@@ -50,12 +50,27 @@ UNEXPLAINED = frozenset({"CKR_GENERAL_ERROR", "CKR_FUNCTION_FAILED"})
 
 
 @dataclass(frozen=True, slots=True)
+class _Plan:
+    """How a key signs by one scheme.
+
+    Attributes:
+        use: key and mechanism.
+        prefix: of the digest, for C_Sign.
+        size: of the digest, -1 where that is not all.
+    """
+
+    use: KeyUse
+    prefix: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Known:
-    """How a key is found, the length of its q where it is a DSA key, and what it signed with."""
+    """How a key is found, the length of its q where it is a DSA key, and how it signed."""
 
     query: messages.KeyQuery
     subprime: int
-    uses: dict[object, KeyUse] = field(default_factory=dict)
+    plans: dict[SignatureScheme, _Plan] = field(default_factory=dict)
 
 
 class TokenKeyProvider:
@@ -314,21 +329,41 @@ class TokenKeyProvider:
         It does not block, so an event loop's thread may call it too. The future's callbacks run in
         a thread of the key isolation and must be short.
         """
-        try:
-            known = self._query(locator)
-            mechanism, pss, data = public_keys.mechanism_of(
-                scheme, digest, known.query.kind, known.subprime
-            )
-        except SealkeeperError as error:
-            refused: Future[bytes] = Future()
-            refused.set_exception(error)
-            return refused
-        use = known.uses.get((mechanism, pss))
+        known = self._known.get(locator.public_key_sha256)
+        plan = known.plans.get(scheme) if known is not None else None
+        if plan is not None and len(digest) == plan.size:
+            data = plan.prefix + digest
+        else:
+            try:
+                plan, data = self._plan(locator, scheme, digest)
+            except SealkeeperError as error:
+                refused: Future[bytes] = Future()
+                refused.set_exception(error)
+                return refused
+        return self._library.sign(plan.use, data, self._pins, _Finishing(locator, scheme))
+
+    def _plan(
+        self, locator: KeyLocator, scheme: SignatureScheme, digest: bytes
+    ) -> tuple[_Plan, bytes]:
+        """How a key signs by a scheme, kept for the next digest, and what C_Sign gets for this one.
+
+        Raises:
+            InvalidInput: key, scheme and digest do not fit together.
+        """
+        known = self._query(locator)
+        mechanism, pss, data = public_keys.mechanism_of(
+            scheme, digest, known.query.kind, known.subprime
+        )
+        key = bytes.fromhex(locator.public_key_sha256)
+        earlier = known.plans.get(scheme)
+        use = earlier.use if earlier is not None else None
         if use is None:
-            key = bytes.fromhex(locator.public_key_sha256)
             use = KeyUse(self._token, key, known.query, mechanism, pss)
-            known.uses[mechanism, pss] = use
-        return self._library.sign(use, data, self._pins, _Finishing(locator, scheme))
+        # Of a message, and of a digest that is cut, nothing is known beforehand.
+        whole = scheme.padding is not SignaturePadding.EDDSA and data.endswith(digest)
+        size = len(digest) if whole else -1
+        plan = known.plans[scheme] = _Plan(use, data[: len(data) - len(digest)], size)
+        return plan, data
 
 
 def _domain_parameters(bits: int) -> tuple[bytes, bytes, bytes]:

@@ -76,8 +76,13 @@ def test_answers_of_many_threads_arrive_whole(ends: tuple[ParentEnd, ChildEnd]) 
     parent, child = ends
     frames = [number.to_bytes(2, "big") * (1 + 977 * number) for number in range(100)]
     got: list[bytes] = []
+
+    def answer(frame: bytes) -> None:
+        child.post(frame)
+        child.flush()
+
     with ThreadPoolExecutor(4) as pool:
-        sent = [pool.submit(child.send, frame) for frame in frames]
+        sent = [pool.submit(answer, frame) for frame in frames]
         while len(got) < len(frames):
             got += parent.receive()
         for each in sent:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from app.hsm.link import ChildEnd
 
 NAP = 0.001
+GATHERED = 64
+TOGETHER = 4
 _HEAD, _HEAD_SIZE = link.SIGN_HEAD.unpack_from, link.SIGN_HEAD.size
 _SIGNED = link.SIGNED_HEAD.pack
 
@@ -70,27 +72,47 @@ class Server:
                 # The parent is gone or has let go; a library that hangs must not hold us.
                 os._exit(0)
             if frame[0] == link.CALL:
-                call = self._calls.decode(memoryview(frame)[1:])
-                self._dispatch(call.number, call.request)
+                self._dispatch(frame)
             else:
                 self._take(frame)
 
     # --- signatures ---------------------------------------------------------------------------
 
     def _take(self, frame: bytes) -> None:
+        job = self._job(frame)
+        use = job[1]
+        lane = use.lanes.take(job, use.request)
+        if lane is not None:
+            self._work(use.lanes, lane, job)
+        elif use.lanes.quick:
+            self._gather()
+
+    def _gather(self) -> None:
+        """Read what is there already, for the threads in the lanes, and leave them alone a moment.
+
+        They read again themselves; each single request would wake this thread.
+        """
+        for _ in range(GATHERED):
+            frame = self._end.receive_now()
+            if frame is None:
+                break
+            if frame[0] == link.CALL:
+                self._dispatch(frame)
+                continue
+            job = self._job(frame)
+            lane = job[1].lanes.take(job, job[1].request)
+            if lane is not None:
+                self._work(job[1].lanes, lane, job)
+                return
+        time.sleep(NAP)
+
+    def _job(self, frame: bytes) -> _Job:
         kind, number, reference = _HEAD(frame)
         data = frame[_HEAD_SIZE:]
         if kind == link.SIGN:
-            use = self._uses[reference]
-        else:
-            request = self._signs.decode(data)
-            use, data = self._use(reference, request), request.data
-        lane = use.lanes.take((number, use, data), use.request)
-        if lane is not None:
-            self._work(use.lanes, lane, number, use, data)
-        elif use.lanes.quick:
-            # The threads in the lanes read again in a moment; each request would wake this one.
-            time.sleep(NAP)
+            return number, self._uses[reference], data
+        request = self._signs.decode(data)
+        return number, self._use(reference, request), request.data
 
     def _use(self, reference: int, request: messages.Sign) -> _KeyUse:
         token = self._handlers.token(request.token)
@@ -100,22 +122,27 @@ class Server:
         use = _KeyUse(token.signers, token.signing, request)
         return self._uses.setdefault(reference, use)
 
-    def _work(self, lanes: Lanes[_Job], lane: Lane, number: int, use: _KeyUse, data: bytes) -> None:
+    def _work(self, lanes: Lanes[_Job], lane: Lane, job: _Job | None) -> None:
         """Sign what the lane is for, then what waits for one."""
-        while True:
-            try:
-                value = use.signing.sign(lane, use.request, data)
-            except Exception as error:  # noqa: BLE001 - the thread's edge; what fails is an answer
-                self._reply(number, self._handlers.failure(use.request, error))
-            else:
-                self._end.send(_SIGNED(link.SIGNED, number) + value)
-            now = time.monotonic()
+        while job is not None:
+            left = self._end.post(self._signed(lane, job))
+            use, now = job[1], time.monotonic()
+            # Answers wait for one another while this lane goes on at once, and the token is quick.
+            if left >= TOGETHER or not lanes.quick or not lanes.waiting:
+                self._end.flush()
             if not lanes.waiting:
                 use.signing.prepare(lane, use.request, now)
             job = lanes.next(lane, now)
-            if job is None:
-                return
-            number, use, data = job
+        self._end.flush()
+
+    def _signed(self, lane: Lane, job: _Job) -> bytes:
+        """The frame that answers a request to sign."""
+        number, use, data = job
+        try:
+            value = use.signing.sign(lane, use.request, data)
+        except Exception as error:  # noqa: BLE001 - the thread's edge; what fails is an answer
+            return self._answer(number, self._handlers.failure(use.request, error))
+        return _SIGNED(link.SIGNED, number) + value
 
     def _have_readers(self) -> None:
         """One thread more than there are lanes: when all sign, one is left to read."""
@@ -128,14 +155,18 @@ class Server:
 
     # --- everything else ----------------------------------------------------------------------
 
-    def _dispatch(self, number: int, request: messages.Request) -> None:
-        handlers = self._handlers
-        handlers.crew(request).submit(
-            lambda lane: self._reply(number, handlers.answer(lane, request))
-        )
+    def _dispatch(self, frame: bytes) -> None:
+        call = self._calls.decode(memoryview(frame)[1:])
+        handlers, number, request = self._handlers, call.number, call.request
 
-    def _reply(self, number: int, answer: messages.Answer) -> None:
-        if isinstance(answer, messages.LoggedIn):
-            self._have_readers()
-        frame = self._encoder.encode(messages.Reply(number, answer))
-        self._end.send(bytes((link.REPLY,)) + frame)
+        def work(lane: Lane) -> None:
+            answer = handlers.answer(lane, request)
+            if isinstance(answer, messages.LoggedIn):
+                self._have_readers()
+            self._end.post(self._answer(number, answer))
+            self._end.flush()
+
+        handlers.crew(request).submit(work)
+
+    def _answer(self, number: int, answer: messages.Answer) -> bytes:
+        return bytes((link.REPLY,)) + self._encoder.encode(messages.Reply(number, answer))
