@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
+import sys
 import time
 from collections import deque
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -39,6 +41,7 @@ LANES, IN_FLIGHT = 4, 32
 SAMPLES = 8
 LOOP = Path(__file__).with_name("direct.c")
 DIRECT = "C_SignInit and C_Sign in a C program, one session"
+CTYPES = "the same calls from Python, one session, no isolation"
 ONE = "isolated, 1 in flight"
 ECHO = "bare pipe echo, no signature"
 DIGEST = hashlib.sha256(b"to be signed").digest()
@@ -95,6 +98,7 @@ def _benchmark(folder: Path, stack: ExitStack, spec: KeySpec, *, quick: bool) ->
             Contender(DIRECT, _direct(token, pair, folder, stack)),
             Contender(many, isolated(provider, pair, scheme, IN_FLIGHT)),
             Contender(ONE, isolated(provider, pair, scheme, 1)),
+            Contender(CTYPES, _from_python(token, pair, stack)),
             Contender(ECHO, _piped(stack)),
         ),
         bounds=() if rsa else _bounds(many),
@@ -105,9 +109,9 @@ def _bounds(many: str) -> tuple[Bound, ...]:
     """For P-256: an RSA signature takes so long that the isolation hardly shows."""
     return (
         Bound(
-            "latency of a signature through the key provider over a direct C_Sign, "
+            "latency of a signature through the key provider over a direct C_Sign from Python, "
             "in round trips of a bare pipe",
-            lambda rates: (1 / rates[ONE] - 1 / rates[DIRECT]) * rates[ECHO],
+            lambda rates: (1 / rates[ONE] - 1 / rates[CTYPES]) * rates[ECHO],
             4,
             at_most=True,
         ),
@@ -184,6 +188,49 @@ def _direct(
         raw = bytes.fromhex(signature)
         _check(pair, scheme, raw if rsa else _der(raw))
         return Tally(int(count), float(took), 1)
+
+    return turn
+
+
+def _from_python(
+    token: SoftHsm, pair: KeyDescription, stack: ExitStack
+) -> Callable[[float], Tally]:
+    """In a process of its own: a PKCS#11 library is never loaded here."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.direct_ctypes"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=token.environment,
+    )
+    stack.enter_context(child)
+    rsa = pair.locator.algorithm is KeyAlgorithm.RSA
+    scheme = SignatureScheme(
+        SignaturePadding.PKCS1 if rsa else SignaturePadding.ECDSA, HashAlgorithm.SHA256
+    )
+    facts = {
+        "library": str(token.library),
+        "label": token.token.label,
+        "pin": token.user_pin.reveal().decode(),
+        "cka_id": pair.locator.cka_id,
+        "mechanism": codes.RSA_PKCS if rsa else codes.ECDSA,
+        "data": (DIGEST_INFO + DIGEST if rsa else DIGEST).hex(),
+    }
+
+    def ask(line: str) -> None:
+        assert child.stdin is not None
+        child.stdin.write(line + "\n")
+        child.stdin.flush()
+
+    ask(json.dumps(facts))
+
+    def turn(seconds: float) -> Tally:
+        assert child.stdout is not None
+        ask(str(seconds))
+        answer: dict[str, Any] = json.loads(child.stdout.readline())
+        raw = bytes.fromhex(answer["signature"])
+        _check(pair, scheme, raw if rsa else _der(raw))
+        return Tally(answer["count"], answer["seconds"], 1)
 
     return turn
 

@@ -34,14 +34,6 @@ def test_each_operation_that_is_begun_serves_one_signature(
     assert faults.calls("C_CloseSession") == 0
 
 
-def test_an_operation_begun_ahead_that_fails_is_begun_anew(
-    faulty_provider: TokenKeyProvider, pair: KeyDescription, faults: Faults
-) -> None:
-    sign(faulty_provider, pair, times=8)
-    faults.set("C_Sign fail CKR_FUNCTION_FAILED 1")
-    sign(faulty_provider, pair)
-
-
 def test_another_key_is_not_signed_with_instead(
     faulty: IsolatedLibrary, faulty_provider: TokenKeyProvider, pair: KeyDescription
 ) -> None:

@@ -131,6 +131,7 @@ def test_quirk_20_one_closed_session_logs_all_out(
     faults.set("C_CloseSession logs-out", "C_Sign fail CKR_FUNCTION_FAILED 2")
     with pytest.raises(TokenError, match="could not do it"):
         begin(faulty_provider, pair).result(10)
+    faults.set("C_CloseSession logs-out")
     for _ in range(8):
         sign(faulty_provider, pair)
     sign(faulty_provider, pair, times=12)

@@ -65,6 +65,7 @@ class Lanes(Generic[Job]):
 
     Attributes:
         waiting: the jobs for which no lane is free.
+        free: the lanes that nobody uses; for looking only.
         size: how many lanes there are.
     """
 
@@ -72,7 +73,7 @@ class Lanes(Generic[Job]):
         self._lock = threading.Lock()
         self._leave = leave
         self.size = size
-        self._free = [Lane() for _ in range(size)]
+        self.free = [Lane() for _ in range(size)]
         self._at_work = 0
         self.waiting: deque[Job] = deque()
         self._between = QUICK
@@ -88,10 +89,10 @@ class Lanes(Generic[Job]):
         surplus: list[Lane] = []
         with self._lock:
             self.size = size
-            while self._at_work + len(self._free) < size:
-                self._free.append(Lane())
-            while self._free and self._at_work + len(self._free) > size:
-                surplus.append(self._free.pop())
+            while self._at_work + len(self.free) < size:
+                self.free.append(Lane())
+            while self.free and self._at_work + len(self.free) > size:
+                surplus.append(self.free.pop())
         for lane in surplus:
             self._leave(lane)
 
@@ -102,25 +103,35 @@ class Lanes(Generic[Job]):
         is free.
         """
         with self._lock:
-            if not self._free:
+            if not self.free:
                 self.waiting.append(job)
                 return None
             self._at_work += 1
-            operation = self._free[-1].operation
+            operation = self.free[-1].operation
             if operation is not None and operation.begun and operation.request is wanted:
-                return self._free.pop()
-            return self._free.pop(self._best(wanted))
+                return self.free.pop()
+            return self.free.pop(self._best(wanted))
 
     def _best(self, wanted: object) -> int:
         """The place of the free lane to take: prepared for this, else not prepared at all."""
-        best = last = len(self._free) - 1
+        best = last = len(self.free) - 1
         for place in range(last, -1, -1):
-            operation = self._free[place].operation
+            operation = self.free[place].operation
             if operation is None or not operation.begun:
                 best = place if best == last else best
             elif operation.request is wanted:
                 return place
         return best
+
+    def spare(self, wanted: object) -> Lane | None:
+        """A free lane that is not prepared yet, and signed last with what is wanted or nothing."""
+        with self._lock:
+            for place, lane in enumerate(self.free):
+                operation = lane.operation
+                if operation is None or (operation.request is wanted and not operation.begun):
+                    self._at_work += 1
+                    return self.free.pop(place)
+        return None
 
     def next(self, lane: Lane, now: float) -> Job | None:
         """The next job for a lane; None when the lane is to be left.
@@ -135,7 +146,7 @@ class Lanes(Generic[Job]):
                 return self.waiting.popleft()
             self._at_work -= 1
             if fits:
-                self._free.append(lane)
+                self.free.append(lane)
         if not fits:
             self._leave(lane)
         return None

@@ -6,12 +6,13 @@ import os
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from app.hsm import link, messages
-from app.hsm.child.crews import Lanes
+from app.hsm.child.crews import Crew, Lanes
 from app.hsm.child.handlers import Handlers
 from app.hsm.child.signing import Signing
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from app.hsm.child.crews import Lane
     from app.hsm.link import ChildEnd
 
-NAP = 0.001
+NAP = 0.003
 GATHERED = 64
 TOGETHER = 4
 _HEAD, _HEAD_SIZE = link.SIGN_HEAD.unpack_from, link.SIGN_HEAD.size
@@ -61,6 +62,7 @@ class Server:
         self._uses: dict[int, _KeyUse] = {}
         self._counting = threading.Lock()
         self._readers = 1
+        self._ahead = Crew("ahead", 1)
         threading.current_thread().name = "sign-0"
 
     def serve(self) -> None:
@@ -125,15 +127,23 @@ class Server:
     def _work(self, lanes: Lanes[_Job], lane: Lane, job: _Job | None) -> None:
         """Sign what the lane is for, then what waits for one."""
         while job is not None:
+            use = job[1]
+            if lanes.free and use.signing.may_prepare(use.request):
+                # While this one is signed the next is begun: afterwards the caller needs the core.
+                self._ahead.submit(partial(self._prepare, use))
             left = self._end.post(self._signed(lane, job))
-            use, now = job[1], time.monotonic()
             # Answers wait for one another while this lane goes on at once, and the token is quick.
             if left >= TOGETHER or not lanes.quick or not lanes.waiting:
                 self._end.flush()
-            if not lanes.waiting:
-                use.signing.prepare(lane, use.request, now)
-            job = lanes.next(lane, now)
+            job = lanes.next(lane, time.monotonic())
         self._end.flush()
+
+    def _prepare(self, use: _KeyUse, _own: Lane) -> None:
+        """Begin the next signature in a lane that nobody needs now."""
+        lane = use.lanes.spare(use.request)
+        if lane is not None:
+            use.signing.prepare(lane, use.request)
+            self._work(use.lanes, lane, use.lanes.next(lane, time.monotonic()))
 
     def _signed(self, lane: Lane, job: _Job) -> bytes:
         """The frame that answers a request to sign."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.hsm import codes
 from app.hsm.child.cryptoki import CkrError
-from app.hsm.child.refusals import KeyAbsentError
+from app.hsm.child.refusals import KeyAbsentError, LoginNeededError, TokenAbsentError
 
 if TYPE_CHECKING:
     from app.hsm.child.crews import Lane
@@ -88,27 +88,47 @@ class Signing:
         anew = partial(self._sign, lane, request, data)
         return bytes(self._token.with_session(lane, anew, LOST_SIGNING, met))
 
-    def prepare(self, lane: Lane, request: Sign, now: float) -> None:
-        """C_SignInit ahead of the next request, in a lane that has nothing else to do.
+    def may_prepare(self, request: Sign) -> bool:
+        """Whether a signature should be begun ahead: the key signs again and again just now.
 
-        It is the longer half of a signature on some tokens. Only in a few lanes, while a key signs
-        again and again, and never where each signature has a login of its own. `now` is by the
-        monotonic clock.
+        Not while calls are written, so that the log reads in the order of the requests.
         """
+        if self._cryptoki.calls.writing:
+            return False
+        now = time.monotonic()
         again = self._latest is request and now - self._latest_at < BUSY
         self._latest, self._latest_at = request, now
-        operation = lane.operation
-        if not again or operation is None or operation.version != self._forgotten:
-            return
+        return again and sum(each.begun for each in self._ahead) < AHEAD
+
+    def prepare(self, lane: Lane, request: Sign) -> None:
+        """C_SignInit ahead of the next request, in a lane that has nothing else to do.
+
+        It is the longer half of a signature on some tokens. Only in a few lanes, and never where
+        each signature has a login of its own.
+        """
+        known = self._handles.get(request.key)
         self._ahead = [each for each in self._ahead if each.begun]
-        if len(self._ahead) < AHEAD:
-            try:
+        if known is None or known[1] or len(self._ahead) >= AHEAD:
+            return
+        try:
+            operation = lane.operation or self._operation(lane, request, known[0])
+            if operation.request is request and operation.version == self._forgotten:
                 operation.begin()
-                operation.begun_at = now
-            except CkrError:
-                lane.operation = None  # the next request meets the cause itself, and tells it
-            else:
+                operation.begun_at = time.monotonic()
                 self._ahead.append(operation)
+        except (CkrError, LoginNeededError, TokenAbsentError):
+            lane.operation = None  # the next request meets the cause itself, and tells it
+
+    def _operation(self, lane: Lane, request: Sign, handle: int) -> SigningOperation:
+        """What the lane signs with from now on."""
+        version = self._forgotten
+        session = self._token.lane_session(lane)
+        operation = self._cryptoki.signing_operation(
+            session, handle, request.mechanism, request.pss, lane.room
+        )
+        operation.request, operation.version = request, version
+        lane.operation = operation
+        return operation
 
     def _sign(self, lane: Lane, request: Sign, data: bytes, session: int) -> bytes:
         handle, always = self._handle(session, request.key)
@@ -123,10 +143,7 @@ class Signing:
                 self._handles.pop(request.key, None)
             raise
         if not always:
-            lane.operation = self._cryptoki.signing_operation(
-                session, handle, request.mechanism, request.pss, lane.room
-            )
-            lane.operation.request, lane.operation.version = request, self._forgotten
+            self._operation(lane, request, handle)
         return value
 
     def _handle(self, session: int, key: bytes) -> tuple[int, bool]:

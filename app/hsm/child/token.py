@@ -278,7 +278,7 @@ class Token:
             try:
                 if met is not None:
                     raise met
-                return operation(self._lane_session(lane))
+                return operation(self.lane_session(lane))
             except CkrError as error:
                 met = None
                 epoch = lane.epoch
@@ -290,7 +290,14 @@ class Token:
                 self._recover(epoch)
         raise AssertionError("unreachable")
 
-    def _lane_session(self, lane: Lane) -> int:
+    def lane_session(self, lane: Lane) -> int:
+        """The lane's session under the present login; opened if need be.
+
+        Raises:
+            LoginNeededError: nobody is logged in.
+            TokenAbsentError: no slot holds the token.
+            CkrError: the library does not open one.
+        """
         with self._lock:
             if not self._logged_in:
                 raise LoginNeededError
