@@ -176,6 +176,8 @@ class Signatures:
     def _signed(self, signing: _Signing, value: bytes, error: Exception | None) -> None:
         if error is None:
             self._library.works()
+            if signing.looked:
+                self._library.found_again()
             try:
                 finished = signing.finishing.finish(value)
             except Exception as wrong:  # noqa: BLE001 - a callback's edge; the future carries it

@@ -216,7 +216,11 @@ class SupervisedLibrary:
 
     def works(self) -> None:
         """A signature succeeded, so the next restart comes at once again."""
-        self._losses, self._look_pause = 0, FIRST_LOOK
+        self._losses = 0
+
+    def found_again(self) -> None:
+        """It was worth the look: what was missing signs, so the next look comes soon again."""
+        self._look_pause = FIRST_LOOK
 
     def look_again(self) -> bool:
         """Load the library anew since a token or a key is missing; whether it is worth a try now.

@@ -109,9 +109,9 @@ def _bounds(many: str) -> tuple[Bound, ...]:
     """For P-256: an RSA signature takes so long that the isolation hardly shows."""
     return (
         Bound(
-            "latency of a signature through the key provider over a direct C_Sign from Python, "
+            "latency of a signature through the key provider over a direct C_Sign, "
             "in round trips of a bare pipe",
-            lambda rates: (1 / rates[ONE] - 1 / rates[CTYPES]) * rates[ECHO],
+            lambda rates: (1 / rates[ONE] - 1 / rates[DIRECT]) * rates[ECHO],
             4,
             at_most=True,
         ),

@@ -9,6 +9,7 @@ import pytest
 
 from app.domain.errors import KeyAbsent
 from app.hsm.child.signing import AHEAD
+from tests.hsm.conftest import eventually
 from tests.hsm.support import P256, begin, sign
 
 if TYPE_CHECKING:
@@ -32,6 +33,17 @@ def test_each_operation_that_is_begun_serves_one_signature(
     assert 40 <= faults.calls("C_SignInit") - begun <= 40 + AHEAD
     # Not one session was given up for it.
     assert faults.calls("C_CloseSession") == 0
+
+
+def test_an_operation_begun_ahead_that_fails_is_begun_anew(
+    faulty_provider: TokenKeyProvider, pair: KeyDescription, faults: Faults
+) -> None:
+    for _ in range(8):  # one after the other: side by side, no lane is free for it
+        sign(faulty_provider, pair)
+    assert eventually(lambda: faults.calls("C_SignInit") > faults.calls("C_Sign"))
+    assert faulty_provider.keys() == (pair,)  # meanwhile that call has come back
+    faults.set("C_Sign fail CKR_FUNCTION_FAILED 1")
+    sign(faulty_provider, pair)
 
 
 def test_another_key_is_not_signed_with_instead(

@@ -50,15 +50,19 @@ def test_a_token_that_came_back_signs_again(
 
 
 def test_a_key_that_stays_away_does_not_reload_the_library_each_time(
-    provider: TokenKeyProvider, softhsm: SoftHsm
+    provider: TokenKeyProvider,
 ) -> None:
     library = provider._library
     pair = provider.generate(KeySpec(KeyAlgorithm.ECDSA_P256, 256), "gone")
+    other = provider.generate(KeySpec(KeyAlgorithm.ECDSA_P256, 256), "stays")
     provider.delete(pair.locator)
-    pids = set()
+    pids, pauses = set(), set()
     for _ in range(6):
         with pytest.raises(SealkeeperError):
             sign(provider, pair)
+        # That another key signs is no reason to look for this one any sooner.
+        sign(provider, other)
         pids.add(library.process_id)
+        pauses.add(library._look_pause)
     assert len(pids) == 1, "only the first try loads it anew"
-    del softhsm
+    assert pauses == {2 * supervision.FIRST_LOOK}

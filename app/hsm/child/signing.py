@@ -111,11 +111,12 @@ class Signing:
         if known is None or known[1] or len(self._ahead) >= AHEAD:
             return
         try:
-            operation = lane.operation or self._operation(lane, request, known[0])
-            if operation.request is request and operation.version == self._forgotten:
-                operation.begin()
-                operation.begun_at = time.monotonic()
-                self._ahead.append(operation)
+            operation = lane.operation
+            if operation is None or operation.version != self._forgotten:
+                operation = self._operation(lane, request, known[0])
+            operation.begin()
+            operation.begun_at = time.monotonic()
+            self._ahead.append(operation)
         except (CkrError, LoginNeededError, TokenAbsentError):
             lane.operation = None  # the next request meets the cause itself, and tells it
 
